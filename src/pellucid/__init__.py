@@ -1,0 +1,1 @@
+"""Restore biological images when nobody has a clean reference image."""

@@ -1,0 +1,52 @@
+"""What was measured, and through which instrument: the batch that objectives see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from pellucid.noise.base import NoiseModel
+from pellucid.operators.base import Operator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """A batch of recorded data with the operator and the noise that made it.
+
+    There is no field for the truth: an objective cannot read what does not exist.
+
+    Parameters
+    ----------
+    y
+        Recorded data, shape (batch, channel, *space).
+    operator
+        H, what the instrument does to a noiseless object.
+    weight
+        How much each entry of `y` counts, broadcastable to `y`; None counts all alike.
+    noise
+        p(y | H x), in the units of `y`, or None where it is not known.
+    """
+
+    y: Tensor
+    operator: Operator
+    weight: Tensor | None = None
+    noise: NoiseModel | None = None
+
+    def with_y(self, y: Tensor) -> Measurement:
+        """Return the same measurement with other recorded data."""
+        return replace(self, y=y)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeated(Measurement):
+    """Independent recordings of one object; `y` and `operator` are those of the first shot."""
+
+    shots: tuple[Measurement, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired(Measurement):
+    """A recording with its clean reference: for supervised references and evaluation only."""
+
+    truth: Tensor

@@ -1,0 +1,1 @@
+"""Networks: tensor to tensor, ignorant of physics."""
