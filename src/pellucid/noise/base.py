@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from pellucid.errors import InputError
+
 
 class NoiseModel(nn.Module, ABC):
     """The density p(y | z) of a recorded value y given the noiseless value z."""
@@ -26,3 +28,14 @@ class NoiseModel(nn.Module, ABC):
     @abstractmethod
     def rescale(self, offset: float, scale: float) -> NoiseModel:
         """Return the model of ``(y - offset) / scale`` given ``(z - offset) / scale``."""
+
+
+def parameter(name: str, value: float | Tensor, *, positive: bool = False) -> Tensor:
+    """Return a parameter of a noise model as a floating point tensor, checked."""
+    tensor = torch.as_tensor(value)
+    tensor = tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
+    if not bool(torch.isfinite(tensor).all()) or (positive and not bool((tensor > 0).all())):
+        raise InputError(
+            f"The {name} of a noise model must be a finite{' positive' * positive} number, but is {value}."
+        )
+    return tensor

@@ -1,0 +1,6 @@
+"""H: what the instrument does to a noiseless object."""
+
+from pellucid.operators.base import LinearOperator, Operator, OperatorPrior, Rows, Shape
+from pellucid.operators.elementary import Identity, Sampling
+
+__all__ = ["Identity", "LinearOperator", "Operator", "OperatorPrior", "Rows", "Sampling", "Shape"]
