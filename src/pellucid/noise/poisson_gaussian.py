@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pellucid.noise.base import NoiseModel, parameter
+from pellucid.noise.poisson import log_mass
 
 _STEPS_A_DEVIATION = 4  # the sum over photons takes at least this many terms a standard deviation
 _REACH = 7  # and reaches this many standard deviations on both sides
@@ -64,7 +65,6 @@ class PoissonGaussian(NoiseModel):
         nothing. Memory is 57 values an entry.
         """
         rate, s = self._rate(z), self.sigma / self.gain
-        rate = rate.clamp(min=torch.finfo(rate.dtype).tiny)
         u = (y - self.offset) / self.gain
         with torch.no_grad():
             k, stride = self._likeliest(u, rate, s)
@@ -73,8 +73,7 @@ class PoissonGaussian(NoiseModel):
             )
             k, stride = k.unsqueeze(-1) + stride.unsqueeze(-1) * steps, stride.unsqueeze(-1)
         u, rate = u.unsqueeze(-1), rate.unsqueeze(-1)
-        log_terms = k * rate.log() - rate - torch.lgamma(k.clamp(min=0) + 1) - 0.5 * ((u - k) / s) ** 2
-        log_terms = torch.where(k < 0, -torch.inf, log_terms + stride.log())
+        log_terms = log_mass(k, rate) - 0.5 * ((u - k) / s) ** 2 + stride.log()
         return torch.logsumexp(log_terms, -1) - self.sigma.log() - 0.5 * math.log(2 * math.pi)
 
     @staticmethod
@@ -83,6 +82,7 @@ class PoissonGaussian(NoiseModel):
 
         Newton's iteration for log k in k + s² log(k / rate) = u, a convex equation, from the right.
         """
+        rate = rate.clamp(min=1e-6)
         k = torch.maximum(u, rate).clamp(min=0.5)
         for _ in range(10):
             k = k * torch.exp(-(k + s**2 * (k / rate).log() - u) / (k + s**2))
