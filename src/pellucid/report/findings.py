@@ -17,17 +17,17 @@ LEVELS = {
 }
 
 
-def verdict(verdict: Verdict) -> str:
+def verdict(given: Verdict) -> str:
     """Return the card that answers the question of the page."""
-    sign, word = LEVELS[verdict.level]
-    reasons = items(verdict.reasons) if verdict.reasons else absent("The checks gave no reason.")
-    unseen = items(verdict.not_checked) if verdict.not_checked else absent("The checks name nothing here.")
-    count = len(verdict.warnings)
+    sign, word = LEVELS[given.level]
+    reasons = items(given.reasons) if given.reasons else absent("The checks gave no reason.")
+    unseen = items(given.not_checked) if given.not_checked else absent("The checks name nothing here.")
+    count = len(given.warnings)
     link = f'<p><a href="#warnings">{count} warning{"s" * (count != 1)} below</a></p>' if count else ""
     return (
-        f'<section class="verdict {verdict.level}">'
+        f'<section class="verdict {given.level}">'
         f'<p class="level"><span aria-hidden="true">{sign}</span>{word}</p>'
-        f'<p class="sentence">{safe(verdict.sentence)}</p><div class="pair">'
+        f'<p class="sentence">{safe(given.sentence)}</p><div class="pair">'
         f"<div><h2>Why</h2>{reasons}</div><div><h2>What was not checked</h2>{unseen}"
         "<p>No check on one image can prove that a fine detail is real.</p></div></div>"
         f"{link}</section>"
@@ -59,7 +59,7 @@ def noise(measured: Noise | None) -> str:
         plot = (
             f"<figure>{chart(series, 'intensity', 'noise variance')}"
             "<figcaption>Noise variance against intensity, input units. "
-            '<span class="key dots s0"></span> measured <span class="key line s1"></span> fitted model'
+            '<span class="key s0 dots">measured</span> <span class="key s1 line">fitted model</span>'
             "</figcaption></figure>"
         )
     return section("Noise", '<div class="pair">', plot, f"<div>{facts(rows)}{paragraph(shared)}</div></div>")

@@ -20,14 +20,12 @@ def comparison(pictures: Pictures) -> str:
     """Return noisy and restored under one divider, drawn with one window."""
     noisy, restored = picture.centre(pictures.noisy), picture.centre(pictures.restored)
     low, high = limits = picture.window(noisy, restored)
-    bar = ""
-    if pictures.pixel_size:
-        length, _ = picture.scale_bar(noisy.shape[1], pictures.pixel_size)
-        bar = f'<span class="scale">{length:g} {safe(pictures.unit)}</span>'
+    length = picture.scale_bar(noisy.shape[1], pictures.pixel_size)
+    bar = f'<span class="scale">{length[0]:g} {safe(pictures.unit)}</span>' if length else ""
     return section(
         "Before and after",
         paragraph(
-            f"{_shown(pictures)} Both are drawn with the same window: black is {number(low)} or less and "
+            f"{_shown(pictures)}Both are drawn with the same window: black is {number(low)} or less and "
             f"white is {number(high)} or more, in the units of the input. Whatever you change below "
             "changes both."
         ),
@@ -43,22 +41,20 @@ def _layer(name: str, plane: Values, limits: picture.Window, bar: str) -> str:
     rows, columns = plane.shape
     source = picture.data_uri(picture.grey(plane, limits))
     return (
-        f'<figure class="{name.lower()}"><img src="{source}" width="{columns}" height="{rows}" '
-        f'alt="The {name.lower()} image" draggable="false"><figcaption>{name}</figcaption>{bar}</figure>'
+        f'<figure class="{name.lower()}"><figcaption>{name}</figcaption><img src="{source}" '
+        f'width="{columns}" height="{rows}" alt="The {name.lower()} image" draggable="false">{bar}</figure>'
     )
 
 
 def _shown(pictures: Pictures) -> str:
     rows, columns = pictures.noisy.shape
     height, width = picture.centre(pictures.noisy).shape
-    plane = f"Plane shown: {safe(pictures.plane)}. " if pictures.plane else ""
-    size = f"{columns} × {rows} pixels."
-    if (height, width) != (rows, columns):
-        size = (
-            f"The middle {width} × {height} of {columns} × {rows} pixels are shown: "
-            "shrinking the picture would average the noise away."
-        )
-    return plane + size
+    if (height, width) == (rows, columns):
+        return ""
+    return (
+        f"The middle {width} × {height} of {columns} × {rows} pixels are shown: "
+        "shrinking the picture would average the noise away. "
+    )
 
 
 def _controls(limits: picture.Window) -> str:
@@ -71,7 +67,8 @@ def _controls(limits: picture.Window) -> str:
     return (
         '<div class="controls"><input type="range" id="split" min="0" max="100" step="0.5" value="50" '
         'aria-label="Divider: how much of the picture is the noisy image, in percent">'
-        '<p class="hint">Drag the divider, or use the arrow keys; Home and End show one image alone.</p>'
+        '<p class="hint">Drag the divider, or use the arrow keys; Home and End show one image '
+        "alone. Fit resizes the picture; 1 : 1 shows its pixels as they are.</p>"
         '<div class="row"><fieldset><legend>Zoom</legend>' + zoom + '</fieldset><form id="contrast">'
         '<label>White point <input type="range" id="white" min="5" max="100" value="100"></label>'
         '<label>Gamma <input type="range" id="gamma" min="0.3" max="1.7" step="0.05" value="1"></label>'
@@ -92,15 +89,17 @@ def spread(plane: Values | None) -> str:
     limits = (0.0, picture.symmetric(shown)[1])
     return section(
         "Spread",
-        paragraph(
-            "The standard deviation that the method itself claims for each pixel, given its noise model. "
-            "Where it is large, the image is a guess."
-        ),
+        '<div class="pair">',
         figure(
             picture.data_uri(picture.colour(shown, limits, picture.SEQUENTIAL)),
             f"Posterior standard deviation, input units. {colour_bar(picture.SEQUENTIAL, limits)}",
             "Map of the posterior standard deviation",
         ),
+        paragraph(
+            "The standard deviation that the method itself claims for each pixel, given its noise model. "
+            "A detail fainter than this is not to be believed."
+        ),
+        "</div>",
     )
 
 

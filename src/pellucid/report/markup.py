@@ -26,12 +26,12 @@ def power(exponent: int) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Return `value` with `digits` significant digits and no machine notation.
+    """Return `value` with up to `digits` significant digits and no machine notation.
 
     Examples
     --------
     >>> number(-0.012345), number(123456.0), number(1.5e-7), number(None)
-    ('−0.0123', '123456', '1.50 × 10⁻⁷', 'not measured')
+    ('−0.0123', '123456', '1.5 × 10⁻⁷', 'not measured')
     """
     if value is None or not math.isfinite(value):
         return "not measured"
@@ -39,10 +39,12 @@ def number(value: float | None, digits: int = 3) -> str:
         return "0"
     exponent = math.floor(math.log10(abs(value)))
     if -4 <= exponent < 7:
-        text = f"{value:.{max(digits - 1 - exponent, 0)}f}"
+        mantissa, factor = f"{value:.{max(digits - 1 - exponent, 0)}f}", ""
     else:
-        text = f"{value / 10.0**exponent:.{digits - 1}f} × {power(exponent)}"
-    return text.replace("-", "−")
+        mantissa, factor = f"{value / 10.0**exponent:.{digits - 1}f}", f" × {power(exponent)}"
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return mantissa.replace("-", "−") + factor
 
 
 def plus_minus(value: float, error: float) -> str:

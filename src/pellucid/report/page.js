@@ -45,6 +45,7 @@
   white.addEventListener("input", tone);
   gamma.addEventListener("input", tone);
   id("contrast").addEventListener("reset", () => setTimeout(tone));
+  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
   divide();
   tone();
 })();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -54,6 +55,7 @@ def page(evidence: Evidence) -> str:
     style, script = _sizes(evidence) + _asset("page.css"), _asset("page.js")
     return Template(_asset("page.html")).substitute(
         title=safe(evidence.title),
+        heading=re.sub(r"([._-])", r"\1<wbr>", safe(evidence.title)),
         summary=findings.summary(pictures, choice, evidence.noise),
         sections="\n".join(sections),
         style=style,
@@ -102,9 +104,8 @@ def _check(evidence: Evidence) -> None:
 def _sizes(evidence: Evidence) -> str:
     """Return what the style sheet has to know of the picture."""
     rows, columns = centre(evidence.pictures.noisy).shape
-    size = evidence.pictures.pixel_size
-    bar = scale_bar(columns, size)[1] if size else 0.0
-    return f":root{{--columns:{columns};--rows:{rows};--bar:{100 * bar:.3f}%}}\n"
+    _, share = scale_bar(columns, evidence.pictures.pixel_size) or (0.0, 0.0)
+    return f":root{{--columns:{columns};--rows:{rows};--bar:{100 * share:.3f}%}}\n"
 
 
 def _asset(name: str) -> str:

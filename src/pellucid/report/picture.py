@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -24,10 +23,10 @@ SEQUENTIAL = ((8, 8, 24), (62, 38, 110), (160, 62, 110), (232, 134, 84), (252, 2
 """Dark to light, with lightness that only rises."""
 
 
-def centre(plane: NDArray[Any], side: int = SIDE) -> NDArray[Any]:
+def centre(plane: Values, side: int = SIDE) -> NDArray[np.float64]:
     """Return the middle of `plane`, shape (row, column), at most `side` pixels wide and high."""
     top, left = (max(length - side, 0) // 2 for length in plane.shape)
-    return plane[top : top + side, left : left + side]
+    return np.asarray(plane[top : top + side, left : left + side], np.float64)
 
 
 def window(*planes: Values) -> Window:
@@ -78,15 +77,17 @@ def data_uri(pixels: Bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png(pixels)).decode()
 
 
-def scale_bar(columns: int, pixel_size: float) -> tuple[float, float]:
-    """Return a round length near a fifth of the width, and its share of the width.
+def scale_bar(columns: int, pixel_size: float | None) -> tuple[float, float] | None:
+    """Return a round length near a fifth of the width, and its share of the width; None for a size of no use.
 
     Examples
     --------
     >>> scale_bar(512, 0.1)
     (10.0, 0.1953125)
     """
-    width = columns * pixel_size
+    width = columns * (pixel_size or 0.0)
+    if not 0 < width < math.inf:
+        return None
     step = 10.0 ** math.floor(math.log10(width / 4))
     length = next(step * k for k in (5, 2, 1) if step * k <= width / 4)
     return length, length / width
