@@ -1,0 +1,8 @@
+"""F: what turns a measurement into an image."""
+
+from pellucid.restorers.base import Restorer
+from pellucid.restorers.enhancer import Enhancer
+from pellucid.restorers.inference import Flips, PosteriorMean, SplitAverage
+from pellucid.restorers.regularised import Regularised
+
+__all__ = ["Enhancer", "Flips", "PosteriorMean", "Regularised", "Restorer", "SplitAverage"]

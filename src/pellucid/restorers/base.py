@@ -19,7 +19,8 @@ class Restorer(nn.Module, ABC):
 
     def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return what the objective compares: the image, unless a restorer has more to say."""
-        return self(given, rng)
+        image: Tensor = self(given, rng)
+        return image
 
     def spread(self, given: Measurement) -> Tensor | None:
         """Return the marginal standard deviation of the image, or None where there is none."""

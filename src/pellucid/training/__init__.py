@@ -1,0 +1,1 @@
+"""Steps an optimiser, saves, resumes, logs."""

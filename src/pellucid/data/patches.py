@@ -1,0 +1,95 @@
+"""Random patches, cut and augmented by one gather on the device that holds the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pellucid.data.measurement import Measurement, Repeated
+from pellucid.data.source import Step
+from pellucid.operators import Identity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patches:
+    """Draws patches uniformly from arrays that share one geometry.
+
+    Each patch is mirrored along every axis, and has rows and columns exchanged, with probability one half:
+    the eight symmetries of the plane. With `exchange` off only the mirrors remain, for noise or voxels that
+    differ between rows and columns.
+
+    Parameters
+    ----------
+    data
+        One measurement of everything, `y` of shape (image, channel, *space); or its repeats.
+    patch
+        Size of a patch along each spatial axis, no larger than the image.
+    batch
+        Patches a step.
+    exchange
+        Whether rows and columns may be exchanged; then their patch sizes are equal.
+    """
+
+    data: Measurement
+    patch: Sequence[int]
+    batch: int
+    exchange: bool = True
+
+    def draw(self, step: Step) -> Measurement:
+        """Return the patches of this step, with the weight and the noise model of the data."""
+        index = self._index(step.rng)
+        if isinstance(self.data, Repeated):
+            shots = tuple(_cut(shot, index) for shot in self.data.shots)
+            return Repeated(
+                y=shots[0].y,
+                operator=shots[0].operator,
+                weight=shots[0].weight,
+                noise=shots[0].noise,
+                shots=shots,
+            )
+        return _cut(self.data, index)
+
+    def _index(self, rng: torch.Generator) -> Tensor:
+        """Return where each pixel of each patch lies in one flattened channel, shape (batch, *patch)."""
+        images, _, *space = self.data.y.shape
+        device, count, dims = self.data.y.device, self.batch, len(space)
+        # one draw serves all: image, corner along each axis, mirrors, exchange
+        draws = torch.rand(2 + 2 * dims, count, generator=rng, device=device, dtype=torch.float64)
+        places = []
+        for axis, (size, patch) in enumerate(zip(space, self.patch, strict=True)):
+            corner = (draws[axis] * (size - patch + 1)).long()
+            ramp = torch.arange(patch, device=device).expand(count, patch)
+            mirrored = torch.where(draws[dims + axis][:, None] < 0.5, ramp, patch - 1 - ramp)
+            shape = [count] + [patch if a == axis else 1 for a in range(dims)]
+            places.append((corner, mirrored.view(shape)))
+        if self.exchange:
+            swap = (draws[-1] < 0.5).view(count, *[1] * dims)
+            (row, i), (column, j) = places[-2:]
+            i, j = torch.where(swap, i.transpose(-1, -2), i), torch.where(swap, j.transpose(-1, -2), j)
+            places[-2:] = [(row, i), (column, j)]
+        flat = (draws[-2] * images).long().view(count, *[1] * dims)
+        for (corner, offset), size in zip(places, space, strict=True):
+            flat = flat * size + corner.view(count, *[1] * dims) + offset
+        return flat
+
+
+def _cut(data: Measurement, index: Tensor) -> Measurement:
+    """Return the patches at `index` of one measurement."""
+    return Measurement(
+        y=_take(data.y, index),
+        operator=Identity(),
+        weight=None if data.weight is None else _take(data.weight, index),
+        noise=data.noise,
+    )
+
+
+def _take(array: Tensor, index: Tensor) -> Tensor:
+    """Return `array`, (image, channel, *space), at flat places of its images: (batch, channel, *patch)."""
+    channels = array.shape[1]
+    if channels == 1:
+        return array.reshape(-1)[index].unsqueeze(1)
+    flat = array.movedim(1, -1).reshape(-1, channels)
+    return flat[index].movedim(-1, 1)

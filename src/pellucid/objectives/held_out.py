@@ -1,0 +1,72 @@
+"""The one objective of self-supervision: explain what was held out from what was given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from pellucid._math.ranks import shared_mean
+from pellucid.data.measurement import Measurement
+from pellucid.data.source import Step
+from pellucid.data.splits import Split
+from pellucid.errors import InputError
+from pellucid.objectives.base import Objective
+from pellucid.restorers.base import Restorer
+
+Distance = Callable[[Tensor, Measurement], Tensor]
+"""Compares moments (batch, moments, channel, *space) with what was held; entry by entry."""
+
+
+def squared(moments: Tensor, held: Measurement) -> Tensor:
+    """Return (mean - y)²: the minimiser is the conditional mean."""
+    return (moments[:, 0] - held.y).square()
+
+
+def absolute(moments: Tensor, held: Measurement) -> Tensor:
+    """Return |mean - y|: the minimiser is the conditional median."""
+    return (moments[:, 0] - held.y).abs()
+
+
+def gaussian(moments: Tensor, held: Measurement) -> Tensor:
+    """Return -log N(y; mean, variance + noise variance): a mean and a variance are learned.
+
+    Laine et al. 2019, equation 5, for noise of known strength.
+    """
+    if held.noise is None:
+        raise InputError("A predicted variance can only be told from noise of known strength; none is known.")
+    mean, variance = moments.unbind(1)
+    total = variance + held.noise.variance(held.y)
+    return 0.5 * ((mean - held.y).square() / total + total.log() + math.log(2 * math.pi))
+
+
+class HeldOut(Objective[Restorer]):
+    """L = mean over held entries of d(H F(given), held).
+
+    Noise2Noise, Noise2Void and Noise2Self are this objective with another split. If the noise of what is held
+    is zero-mean and independent of what is given, then E|F - y|² = E|F - x|² + E|y - x|² (survey eq. 8, 14).
+
+    Parameters
+    ----------
+    split
+        Divides a batch into what the model sees and what is compared.
+    distance
+        Compares entry by entry.
+    """
+
+    def __init__(self, split: Split, distance: Distance = squared) -> None:
+        super().__init__()
+        self.split, self.distance = split, distance
+
+    def terms(self, model: Restorer, batch: Measurement, step: Step) -> dict[str, Tensor]:
+        """Return the mean distance over the entries that are held and have weight."""
+        given, held = self.split(batch, step.rng)
+        moments = model.explain(given, step.rng).float()
+        explained = torch.stack([held.operator(moment) for moment in moments.unbind(1)], 1)
+        loss = self.distance(explained, held)
+        if held.weight is None:
+            return {"held_out": shared_mean(loss.sum(), torch.full_like(loss[0, 0].sum(), loss.numel()))}
+        weight = held.weight.expand_as(loss)
+        return {"held_out": shared_mean((loss * weight).sum(), weight.sum())}
