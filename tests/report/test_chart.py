@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pellucid.report.chart import BOTTOM, LEFT, RIGHT, TOP, Axis, Series, chart, interval
+from pellucid.report.chart import BOTTOM, LEFT, RIGHT, TOP, Axis, Series, chart, intervals
 from pellucid.report.evidence import Candidate
 
 values = st.floats(min_value=-1e12, max_value=1e12)
@@ -46,9 +46,22 @@ def test_large_values_share_one_power_of_ten():
     assert ">4</text>" in svg
 
 
-def test_interval_spans_two_standard_errors():
-    svg = interval(Candidate(method="m", risk=5.0, risk_se=2.0, seconds=1.0), 0.0, 10.0)
-    left, right = map(float, re.search(r"M([\d.]+) 8H([\d.]+)", svg).groups())
-    whole = interval(Candidate(method="m", risk=5.0, risk_se=5.0, seconds=1.0), 0.0, 10.0)
-    start, stop = map(float, re.search(r"M([\d.]+) 8H([\d.]+)", whole).groups())
-    assert (right - left) / (stop - start) == pytest.approx(0.4)
+def candidate(risk: float, risk_se: float) -> Candidate:
+    return Candidate(method="m", risk=risk, risk_se=risk_se, seconds=1.0)
+
+
+def test_intervals_share_one_axis():
+    nan = float("nan")
+    narrow, none, wide = intervals([candidate(5.0, 2.0), candidate(nan, nan), candidate(6.0, 5.0)])
+    spans = [
+        float(stop) - float(start)
+        for start, stop in (re.search(r"M([\d.]+) 8H([\d.]+)", svg).groups() for svg in (narrow, wide))
+    ]
+    dots = [float(re.search(r'cx="([\d.]+)"', svg).group(1)) for svg in (narrow, wide)]
+    assert spans[0] / spans[1] == pytest.approx(0.4, abs=0.01)
+    assert (dots[1] - dots[0]) / spans[1] == pytest.approx(0.1, abs=0.01)
+    assert none == ""
+
+
+def test_one_risk_without_error_has_nothing_to_compare():
+    assert intervals([candidate(5.0, 0.0)]) == [""]

@@ -119,11 +119,18 @@ def chart(
     return "".join(parts) + "</svg>"
 
 
-def interval(candidate: Candidate, low: float, high: float) -> str:
-    """Return risk ± one standard error as a dot with a bar, on an axis from `low` to `high`."""
-    axis = Axis(low, high, 6, 134)
-    left, middle, right = (axis(candidate.risk + k * candidate.risk_se) for k in (-1, 0, 1))
-    return (
+def intervals(tried: Sequence[Candidate]) -> list[str]:
+    """Return each risk ± one standard error as a dot with a bar on one shared axis; empty where not measured."""
+    risk = np.array([(c.risk - c.risk_se, c.risk, c.risk + c.risk_se) for c in tried])
+    finite = risk[np.isfinite(risk).all(axis=1)]
+    if finite.size == 0 or finite.max() == finite.min():
+        return ["" for _ in tried]
+    axis = Axis(float(finite.min()), float(finite.max()), 6, 134)
+    return [
         '<svg class="interval" viewBox="0 0 140 16" aria-hidden="true">'
-        f'<path class="axis" d="M{left:.1f} 8H{right:.1f}"/><circle cx="{middle:.1f}" cy="8" r="3.5"/></svg>'
-    )
+        f'<path class="axis" d="M{axis(low):.1f} 8H{axis(high):.1f}"/>'
+        f'<circle cx="{axis(middle):.1f}" cy="8" r="3.5"/></svg>'
+        if np.isfinite((low, middle, high)).all()
+        else ""
+        for low, middle, high in risk
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pellucid.report.chart import Series, chart, interval
+from pellucid.report.chart import Series, chart, intervals
 from pellucid.report.evidence import Candidate, Choice, Learning, Noise, Pictures, Verdict
 from pellucid.report.markup import absent, facts, items, number, paragraph, plus_minus, safe, section
 
@@ -69,14 +69,11 @@ def candidates(tried: tuple[Candidate, ...], correlated: bool) -> str:
     """Return the table of methods with what their risk means."""
     if not tried:
         return section("Methods tried", absent("No methods were compared."))
-    ends = [c.risk + k * c.risk_se for c in tried for k in (-1, 1) if np.isfinite(c.risk + c.risk_se)]
-    low, high = (min(ends), max(ends)) if ends and max(ends) > min(ends) else (0.0, 1.0)
+    ranked = sorted(tried, key=lambda c: c.risk if np.isfinite(c.risk) else np.inf)
     rows = "".join(
         f'<tr{" class=chosen" * c.chosen}><th scope="row">{safe(c.method)}{" <b>chosen</b>" * c.chosen}</th>'
-        f"<td>{plus_minus(c.risk, c.risk_se)}</td>"
-        f"<td>{interval(c, low, high) if np.isfinite(c.risk + c.risk_se) else ''}</td>"
-        f"<td>{number(c.seconds)}</td></tr>"
-        for c in sorted(tried, key=lambda c: c.risk if np.isfinite(c.risk) else np.inf)
+        f"<td>{plus_minus(c.risk, c.risk_se)}</td><td>{drawn}</td><td>{number(c.seconds)}</td></tr>"
+        for c, drawn in zip(ranked, intervals(ranked), strict=True)
     )
     meaning = (
         "Risk is the mean squared difference between an estimate and pixels that were hidden from it: the "

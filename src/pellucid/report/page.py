@@ -37,27 +37,13 @@ def page(evidence: Evidence) -> str:
     The content security policy names the hashes of the one style sheet and the one script, so that text
     from an untrusted file can neither run nor fetch anything, even if it were not escaped.
     """
-    pictures, choice = evidence.pictures, evidence.choice
     _check(evidence)
-    correlated = evidence.noise is not None and evidence.noise.correlated
-    sections = (
-        findings.verdict(evidence.verdict),
-        images.comparison(pictures),
-        images.spread(pictures.spread),
-        images.residual(pictures, evidence.residual),
-        findings.noise(evidence.noise),
-        findings.candidates(choice.candidates, correlated),
-        findings.learning(choice.learning),
-        findings.truth(choice.truth),
-        findings.repeat(evidence.provenance),
-        findings.warnings(evidence.verdict.warnings),
-    )
     style, script = _sizes(evidence) + _asset("page.css"), _asset("page.js")
     return Template(_asset("page.html")).substitute(
         title=safe(evidence.title),
         heading=re.sub(r"([._-])", r"\1<wbr>", safe(evidence.title)),
-        summary=findings.summary(pictures, choice, evidence.noise),
-        sections="\n".join(sections),
+        summary=findings.summary(evidence.pictures, evidence.choice, evidence.noise),
+        sections="\n".join(_sections(evidence)),
         style=style,
         style_hash=_sha256(style),
         script=script,
@@ -83,6 +69,23 @@ def write(evidence: Evidence, path: str | Path) -> None:
         Where the file cannot be written.
     """
     save(page(evidence).encode(), Path(path))
+
+
+def _sections(evidence: Evidence) -> tuple[str, ...]:
+    pictures, choice = evidence.pictures, evidence.choice
+    correlated = evidence.noise is not None and evidence.noise.correlated
+    return (
+        findings.verdict(evidence.verdict),
+        images.comparison(pictures),
+        images.spread(pictures.spread),
+        images.residual(pictures, evidence.residual),
+        findings.noise(evidence.noise),
+        findings.candidates(choice.candidates, correlated),
+        findings.learning(choice.learning),
+        findings.truth(choice.truth),
+        findings.repeat(evidence.provenance),
+        findings.warnings(evidence.verdict.warnings),
+    )
 
 
 def _check(evidence: Evidence) -> None:
