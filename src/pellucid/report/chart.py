@@ -120,7 +120,7 @@ def chart(
 
 
 def intervals(tried: Sequence[Candidate]) -> list[str]:
-    """Return each risk ± one standard error as a dot with a bar on one shared axis; empty where not measured."""
+    """Return each risk ± one standard error as a dot with a bar, on one axis; empty where not measured."""
     risk = np.array([(c.risk - c.risk_se, c.risk, c.risk + c.risk_se) for c in tried])
     finite = risk[np.isfinite(risk).all(axis=1)]
     if finite.size == 0 or finite.max() == finite.min():

@@ -55,11 +55,11 @@ def noise(measured: Noise | None) -> str:
     plot = absent("The noise variance was not measured against intensity.")
     if measured.transfer is not None and np.isfinite(measured.transfer.variance).any():
         t = measured.transfer
-        series = Series(t.intensity, t.variance, "dots"), Series(t.intensity, t.fitted)
+        series = Series(t.intensity, t.fitted), Series(t.intensity, t.variance, "dots")
         plot = (
             f"<figure>{chart(series, 'intensity', 'noise variance')}"
             "<figcaption>Noise variance against intensity, input units. "
-            '<span class="key s0 dots">measured</span> <span class="key s1 line">fitted model</span>'
+            '<span class="key s1 dots">measured</span> <span class="key s0 line">fitted model</span>'
             "</figcaption></figure>"
         )
     return section("Noise", '<div class="pair">', plot, f"<div>{facts(rows)}{paragraph(shared)}</div></div>")
