@@ -1,9 +1,30 @@
 """N: how a noiseless value becomes a recorded one."""
 
 from pellucid.noise.base import NoiseModel
+from pellucid.noise.correlation import Autocorrelation, autocorrelation
+from pellucid.noise.estimate import (
+    Diagnosis,
+    PhotonTransfer,
+    diagnose,
+    photon_transfer,
+    photon_transfer_repeats,
+)
 from pellucid.noise.gaussian import Gaussian
 from pellucid.noise.poisson import Poisson
 from pellucid.noise.poisson_gaussian import PoissonGaussian
 from pellucid.noise.stabilise import Stabiliser
 
-__all__ = ["Gaussian", "NoiseModel", "Poisson", "PoissonGaussian", "Stabiliser"]
+__all__ = [
+    "Autocorrelation",
+    "Diagnosis",
+    "Gaussian",
+    "NoiseModel",
+    "PhotonTransfer",
+    "Poisson",
+    "PoissonGaussian",
+    "Stabiliser",
+    "autocorrelation",
+    "diagnose",
+    "photon_transfer",
+    "photon_transfer_repeats",
+]

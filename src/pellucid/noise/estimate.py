@@ -1,0 +1,252 @@
+"""How strong the noise of an image is, read from the image itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pellucid.errors import InputError
+from pellucid.noise.correlation import Autocorrelation, autocorrelation
+from pellucid.noise.gaussian import Gaussian
+from pellucid.noise.poisson_gaussian import PoissonGaussian
+
+Array = NDArray[np.float64]
+
+_WINDOW = 5  # pixels; the intensity is the mean of a window this wide
+_BINS = 40
+_MARGIN = 4  # pixels at the border that filters see only half
+_LEAST_CHANGE = 1.1  # of the variance over the image, for noise to be called signal-dependent
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotonTransfer:
+    """The variance of the noise as a function of intensity: gain (z - offset) + sigma².
+
+    An image shows only the line gain z + c. Where c is negative it is put down to the offset (sigma = 0 and
+    offset = -c / gain), otherwise to the detector (sigma² = c and offset = 0). Where an image goes below
+    zero, its darkest level takes the place of zero.
+
+    Parameters
+    ----------
+    model
+        ``"gaussian"`` where the variance does not grow with intensity (gain and offset are zero then).
+    gain, offset, sigma
+        In grey levels.
+    floor
+        Variance in the dark, below which the line is not believed.
+    intensity, variance, pixels
+        The measured points: mean, variance and number of pixels of each bin of intensity.
+    """
+
+    model: Literal["gaussian", "poisson-gaussian"]
+    gain: float
+    offset: float
+    sigma: float
+    floor: float
+    intensity: Array
+    variance: Array
+    pixels: NDArray[np.int64]
+
+    def variance_at(self, z: Array) -> Array:
+        """Return the fitted variance at the intensities z."""
+        return np.maximum(self.gain * (z - self.offset) + self.sigma**2, self.floor)
+
+    @property
+    def noise(self) -> Gaussian | PoissonGaussian:
+        """The noise model with this variance; darkness is where the line reaches `floor`."""
+        if self.model == "gaussian":
+            return Gaussian(np.sqrt(self.floor))
+        darkness = self.offset + (self.floor - self.sigma**2) / self.gain
+        return PoissonGaussian(self.gain, darkness, np.sqrt(self.floor))
+
+    def inflate(self, factor: float) -> PhotonTransfer:
+        """Return the same curve with all variances multiplied by a factor."""
+        return replace(
+            self,
+            gain=self.gain * factor,
+            sigma=self.sigma * np.sqrt(factor),
+            floor=self.floor * factor,
+            variance=self.variance * factor,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """How strong the noise of an image is, and how far it reaches from pixel to pixel."""
+
+    transfer: PhotonTransfer
+    correlation: Autocorrelation
+
+
+def diagnose(images: Array) -> Diagnosis:
+    """Estimate strength and correlation of the noise from the noisy image alone.
+
+    Parameters
+    ----------
+    images
+        Shape (..., row, column): an image, or a stack of images (or of blocks of one) taken alike.
+
+    Raises
+    ------
+    InputError
+        Where an image is smaller than 32 pixels, constant or not finite.
+
+    Notes
+    -----
+    `photon_transfer` takes the noise for independent from pixel to pixel. Where it turns out to be
+    correlated, the variance is multiplied by what the flattest parts of the image show in all.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> seen = diagnose(100 + 4.0 * rng.poisson(np.linspace(2, 30, 256), (256, 256)))
+    >>> seen.transfer.model, round(seen.transfer.gain), seen.correlation.correlated
+    ('poisson-gaussian', 4, False)
+    """
+    transfer = photon_transfer(images)
+    correlation = autocorrelation(images, transfer.variance_at)
+    if correlation.correlated:
+        transfer = transfer.inflate(correlation.total)
+    return Diagnosis(transfer=transfer, correlation=correlation)
+
+
+def photon_transfer(images: Array) -> PhotonTransfer:
+    """Fit the variance of the noise against intensity, from the noisy image alone.
+
+    The residual h is the second difference along rows and columns, scaled to keep the variance of white
+    noise; it is blind to planes and to straight edges along the axes. The mean of h² is taken over pixels of
+    like local mean, only in the smoother half of each such set, and a line is fitted to the means.
+
+    Parameters
+    ----------
+    images
+        Shape (..., row, column), with noise independent from pixel to pixel.
+
+    Raises
+    ------
+    InputError
+        Where an image is smaller than 32 pixels, constant or not finite.
+
+    Notes
+    -----
+    For Poisson noise the mean of h² given the local mean is not biased by their sharing pixels: given their
+    sum, photons fall on the pixels of a window at random, and E[h² | sum] = sum / pixels. Robust variances
+    (the median of |h|) would fail: at a twentieth of a photon a pixel, the median is zero.
+
+    References
+    ----------
+    Immerkær, "Fast noise variance estimation", Computer Vision and Image Understanding 64 (1996), equation 2,
+    for the residual. Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting for single-image
+    raw-data", IEEE Transactions on Image Processing 17 (2008), equation 3, for the line.
+    """
+    stack = as_stack(images)
+    residual = ndimage.convolve1d(ndimage.convolve1d(stack, [1, -2, 1], axis=-1), [1, -2, 1], axis=-2) / 6
+    slopes = (ndimage.gaussian_filter(stack, (0, 2, 2), order=order) for order in ((0, 1, 0), (0, 0, 1)))
+    return _curve(stack, local_mean(stack), residual**2, sum(slope**2 for slope in slopes))
+
+
+def photon_transfer_repeats(a: Array, b: Array) -> PhotonTransfer:
+    """Fit the variance of the noise against intensity, from two independent recordings of one scene.
+
+    Half the squared difference has the variance of the noise as its mean, whatever the scene and however the
+    noise is correlated.
+
+    Parameters
+    ----------
+    a, b
+        Shape (..., row, column); the same scene at the same brightness.
+
+    Raises
+    ------
+    InputError
+        Where the shapes differ, or an image is smaller than 32 pixels, constant or not finite.
+    """
+    if a.shape != b.shape:
+        raise InputError(
+            f"Repeats must have one shape, but have {a.shape} and {b.shape}; give matching images."
+        )
+    first, second = as_stack(a), as_stack(b)
+    difference = first - second
+    squares = local_mean((difference - difference.mean()) ** 2 / 2)
+    return _curve(first, local_mean((first + second) / 2), squares, None)
+
+
+def as_stack(images: Array) -> Array:
+    """Return images as a stack (n, row, column) of floats, checked."""
+    stack = np.asarray(images, dtype=np.float64)
+    if stack.ndim < 2 or min(stack.shape[-2:]) < 32:
+        raise InputError(
+            f"Noise is estimated from images of 32 pixels a side or more, but the shape is {stack.shape}."
+        )
+    if not np.isfinite(stack).all():
+        raise InputError(
+            "Noise is estimated from finite values, but the image holds NaN or infinity; fill them."
+        )
+    if stack.min() == stack.max():
+        raise InputError(
+            f"The image is constant ({stack.flat[0]:g} everywhere), so it shows no noise to estimate."
+        )
+    return stack.reshape(-1, *stack.shape[-2:])
+
+
+def local_mean(stack: Array) -> Array:
+    """Return the mean over the window around each pixel."""
+    mean: Array = ndimage.uniform_filter(stack, (0, _WINDOW, _WINDOW))
+    return mean
+
+
+def _curve(stack: Array, mean: Array, squares: Array, texture: Array | None) -> PhotonTransfer:
+    """Bin squared residuals by local mean, drop what is clipped or textured, and fit the line."""
+    inner = np.s_[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    order = np.argsort(mean[inner], axis=None, kind="stable")
+    values, mean, squares = (array[inner].ravel()[order] for array in (stack, mean, squares))
+    texture = np.zeros_like(mean) if texture is None else texture[inner].ravel()[order]
+    step, clipped = _clipping(values)
+    points = []
+    for part in np.array_split(np.arange(mean.size), _BINS):
+        smooth = part[texture[part] <= np.median(texture[part])]
+        points.append((mean[smooth].mean(), squares[smooth].mean(), smooth.size, clipped[part].mean()))
+    intensity, variance, pixels, share = np.array(points).T
+    good = share < 0.02
+    if good.sum() < 4:  # photon counting at low rates: the zeros are real
+        good[:] = True
+    return _fit(intensity[good], variance[good], pixels[good], step**2 / 12)
+
+
+def _clipping(values: Array) -> tuple[float, NDArray[np.bool_]]:
+    """Return the step between grey levels, and which values lie at an end of the range where they pile up."""
+    levels, counts = np.unique(values, return_counts=True)
+    clipped = np.zeros(values.shape, dtype=bool)
+    for end, next_to_it in ((0, 1), (-1, -2)):
+        if counts[end] > 2 * counts[next_to_it]:
+            clipped |= values == levels[end]
+    return float(np.diff(levels).min()), clipped
+
+
+def _fit(intensity: Array, variance: Array, pixels: Array, rounding: float) -> PhotonTransfer:
+    """Fit gain z + c by least squares, reweighted: precise bins count more, outliers less (Huber)."""
+    fitted = np.full_like(variance, variance.mean())
+    for _ in range(20):
+        relative = variance / fitted - 1
+        scale = 2 * 1.4826 * np.median(np.abs(relative)) + 1e-9
+        weight = np.sqrt(pixels / np.maximum(1, np.abs(relative) / scale)) / fitted
+        gain, c = np.polyfit(intensity, variance, 1, w=weight)
+        fitted = np.maximum(gain * intensity + c, 1e-3 * variance.mean() + 1e-30)
+    if gain <= 0 or fitted.max() < _LEAST_CHANGE * fitted.min():
+        gain, c = 0.0, np.average(variance, weights=weight**2)
+    dark = min(0.0, intensity.min())
+    at_dark = gain * dark + c
+    return PhotonTransfer(
+        model="poisson-gaussian" if gain else "gaussian",
+        gain=float(gain),
+        offset=float(dark + max(-at_dark / gain, 0.0)) if gain else 0.0,
+        sigma=float(np.sqrt(max(at_dark, 0.0))),
+        floor=float(max(at_dark, min(variance.min(), gain**2 / 4), rounding)),
+        intensity=intensity,
+        variance=variance,
+        pixels=pixels.astype(np.int64),
+    )
