@@ -16,9 +16,13 @@ class ArrayLike(Protocol):
     """What a lazily read array offers: a shape, a type, and regions on request."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+
     @property
-    def dtype(self) -> np.dtype[Any]: ...
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the numbers."""
+
     def __getitem__(self, region: Any) -> Any: ...
 
 
@@ -42,9 +46,12 @@ class Image:
         Where the image was read from, or None.
     format
         The format it was read from: ``tiff``, ``imagej``, ``ome-tiff``, ``png``, ``npy``, ``npz``, ``mrc``,
-        ``ome-zarr``, ``czi``, ``nd2``, ``lif`` or ``array``.
+        ``ome-zarr``, ``zarr``, ``czi``, ``nd2``, ``lif`` or ``array``.
     header
-        What a format must carry through unchanged (the MRC header and extended header), or None.
+        What a format must carry through unchanged: the MRC header and extended header, the OME-Zarr version,
+        or None.
+    provenance
+        What Pellucid noted in the file about how it was made, or empty.
     """
 
     data: ArrayLike
@@ -55,6 +62,7 @@ class Image:
     source: Path | None = None
     format: str = "array"
     header: Any = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:
