@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 _WINDOW = 5  # pixels; the intensity is the mean of a window this wide
 _BINS = 40
-_MARGIN = 4  # pixels at the border that filters see only half
+_MARGIN = 8  # pixels at the border that have no full surroundings
 _LEAST_CHANGE = 1.1  # of the variance over the image, for noise to be called signal-dependent
 
 
@@ -145,8 +145,9 @@ def photon_transfer(images: Array) -> PhotonTransfer:
     """
     stack = as_stack(images)
     residual = ndimage.convolve1d(ndimage.convolve1d(stack, [1, -2, 1], axis=-1), [1, -2, 1], axis=-2) / 6
-    slopes = (ndimage.gaussian_filter(stack, (0, 2, 2), order=order) for order in ((0, 1, 0), (0, 0, 1)))
-    return _curve(stack, local_mean(stack), residual**2, sum(slope**2 for slope in slopes))
+    mean = local_mean(stack)
+    steps = (np.roll(mean, shift, axis) - mean for axis in (-2, -1) for shift in (-_WINDOW, _WINDOW))
+    return _curve(stack, mean, residual**2, sum(step**2 for step in steps))
 
 
 def photon_transfer_repeats(a: Array, b: Array) -> PhotonTransfer:

@@ -96,6 +96,10 @@ class LinearOperator(Operator):
         """Return H* H x."""
         return self.adjoint(self(x))
 
+    def __getitem__(self, rows: Rows) -> LinearOperator:
+        """Return the operator of some entries of the batch; itself where no parameter varies over it."""
+        return self
+
 
 def _transpose(function: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
     """Apply the conjugate transpose of the Jacobian of `function` at x to y."""
@@ -120,9 +124,8 @@ class Jacobian(LinearOperator):
         self.in_shape, self.out_shape = tuple(x.shape[1:]), operator.out_shape
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the directional derivative along x."""
-        derivative: Tensor = torch.func.jvp(self.operator, (self.x,), (x,))[1]
-        return derivative
+        """Return the directional derivative along x: the transpose of the transpose, which is linear."""
+        return _transpose(self.adjoint, torch.zeros_like(self.operator(self.x)), x)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Return the transposed derivative applied to y."""
@@ -183,6 +186,10 @@ class LinearComposition(Composition, LinearOperator):
     def normal(self, x: Tensor) -> Tensor:
         """Return B* (A* A) B x."""
         return self.inner.adjoint(self.outer.normal(self.inner(x)))
+
+    def __getitem__(self, rows: Rows) -> LinearComposition:
+        """Pick the rows of both operators."""
+        return LinearComposition(self.outer[rows], self.inner[rows])
 
 
 class OperatorPrior(ABC):

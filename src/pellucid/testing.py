@@ -1,0 +1,127 @@
+"""Contracts that any operator or noise model must keep; run them on your own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pellucid.noise.base import NoiseModel
+from pellucid.operators.base import LinearOperator
+
+_TOLERANCE = 1e-10  # relative, in double precision
+
+
+def assert_adjoint(
+    operator: LinearOperator,
+    x_shape: tuple[int, ...],
+    rng: torch.Generator,
+    *,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Assert that a linear operator is linear, and that its adjoint is its adjoint.
+
+    Checks linearity; <H x, y> = <x, H* y>; that `adjoint` agrees with automatic differentiation and can be
+    differentiated; that `normal` is H* H; that a batch gives what its entries give one by one; and that
+    single and double precision are kept.
+
+    Parameters
+    ----------
+    operator
+        The operator under test; double precision must be possible.
+    x_shape
+        Shape (batch, channel, *space), small; a batch of two or more.
+    rng
+        Where the test data come from.
+    dtype
+        Of x; ``complex128`` unless given, or ``float64`` where the operator is linear over the reals only.
+
+    Raises
+    ------
+    AssertionError
+        Naming the broken promise.
+
+    Examples
+    --------
+    >>> from pellucid.operators import Identity
+    >>> assert_adjoint(Identity(), (2, 1, 4, 5), torch.Generator().manual_seed(0))
+    """
+    dtype = dtype or (torch.float64 if operator.real_linear else torch.complex128)
+    x, u = (torch.randn(x_shape, dtype=dtype, generator=rng) for _ in range(2))
+    scalar = 0.7 if operator.real_linear else 0.7 - 0.4j if dtype.is_complex else 0.7
+    forward = operator(x)
+    y = torch.randn(forward.shape, dtype=forward.dtype, generator=rng)
+    back = operator.adjoint(y)
+    _assert_close(operator(scalar * x + u), scalar * forward + operator(u), "H is not linear")
+    left, right = _inner(forward, y), _inner(x, back)
+    if operator.real_linear:
+        left, right = left.real, right.real
+    size = torch.linalg.vector_norm(forward) * torch.linalg.vector_norm(y)
+    assert (left - right).abs() <= _TOLERANCE * size, f"<H x, y> = {left:.12g} but <x, H* y> = {right:.12g}"
+    leaf = u.clone().requires_grad_()
+    _assert_close(back, torch.autograd.grad(operator(leaf), leaf, y)[0], "adjoint differs from autograd's")
+    _assert_close(operator.normal(x), operator.adjoint(forward), "normal(x) differs from adjoint(H x)")
+    for i in range(x_shape[0]):
+        _assert_close(operator[i](x[i : i + 1]), forward[i : i + 1], f"operator[{i}] differs from the batch")
+        _assert_close(operator[i].adjoint(y[i : i + 1]), back[i : i + 1], f"adjoint of operator[{i}] differs")
+    assert torch.autograd.gradcheck(operator, leaf, fast_mode=True), "H has a wrong gradient"
+    assert torch.autograd.gradcheck(operator.adjoint, y.requires_grad_(), fast_mode=True), (
+        "H* has a wrong gradient"
+    )
+    single = operator(x.to(torch.complex64 if dtype.is_complex else torch.float32))
+    assert single.real.dtype == torch.float32, f"single precision in, {single.dtype} out"
+    assert forward.real.dtype == torch.float64, f"double precision in, {forward.dtype} out"
+
+
+def assert_normalised(
+    noise: NoiseModel, z: Tensor, grid: Tensor, rng: torch.Generator, *, discrete: bool = False
+) -> None:
+    """Assert that a noise model is a density with mean z and the variance it states, and that it samples it.
+
+    Checks that exp(log_prob) integrates (discrete: sums) to one, with mean z and variance `variance(z)`; that
+    the draws have both moments within five standard errors; and that their gradient in z is one.
+
+    Parameters
+    ----------
+    noise
+        The noise model under test.
+    z
+        Noiseless values to test at, shape (n,), double precision.
+    grid
+        Equally spaced values of y that hold all the mass (discrete: every possible value), shape (m,).
+    rng
+        Where the draws come from.
+    discrete
+        Whether `log_prob` is the logarithm of a mass rather than a density.
+
+    Raises
+    ------
+    AssertionError
+        Naming the broken promise.
+    """
+    step = torch.ones(()) if discrete else grid[1] - grid[0]
+    mass = noise.log_prob(grid[:, None].expand(-1, z.numel()), z).exp() * step
+    variance = noise.variance(z)
+    total, mean, second, fourth = ((mass * (grid[:, None] - z) ** power).sum(0) for power in (0, 1, 2, 4))
+    assert bool(((total - 1).abs() < 1e-4).all()), f"the mass is {total}, not one"
+    assert bool((mean.abs() < 1e-4 * variance.sqrt()).all()), f"E[y] - z is {mean}, not zero"
+    assert bool(((second - variance).abs() < 1e-3 * variance).all()), f"variance {second}, stated {variance}"
+    count = 100_000
+    z = z.clone().requires_grad_()
+    draws = noise.sample(z.expand(count, -1), rng)
+    (gradient,) = torch.autograd.grad(draws.sum() / count, z)
+    assert bool(((gradient - 1).abs() < 1e-6).all()), f"the mean draw has gradient {gradient} in z, not one"
+    deviation = draws.detach() - z.detach()
+    off = deviation.mean(0)
+    assert bool((off.abs() < 5 * (variance / count).sqrt()).all()), f"the mean of the draws is off by {off}"
+    error = 5 * ((fourth - variance**2) / count).sqrt()
+    excess = (deviation**2).mean(0) - variance
+    assert bool((excess.abs() < error).all()), f"the variance of the draws is off by {excess}"
+
+
+def _inner(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b.conj()).sum()
+
+
+def _assert_close(a: Tensor, b: Tensor, message: str) -> None:
+    error = torch.linalg.vector_norm(a - b) / torch.linalg.vector_norm(b).clamp(min=1e-300)
+    assert error <= _TOLERANCE, f"{message} (relative error {error:.3g})"
