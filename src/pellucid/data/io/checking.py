@@ -38,13 +38,9 @@ def check(image: Image, *, fill_nan: bool = False) -> Image:
     """
     name, kind = _name(image), image.dtype.kind
     if kind == "c":
-        raise InputError(
-            f"{name} is complex ({image.dtype}), and real images are restored: give its magnitude."
-        )
+        raise InputError(f"{name} is complex ({image.dtype}), and real images are restored: give its magnitude.")
     if kind not in "iuf":
-        raise InputError(
-            f"{name} holds {image.dtype} entries, and an image holds numbers: a mask is not restored."
-        )
+        raise InputError(f"{name} holds {image.dtype} entries, and an image holds numbers: a mask is not restored.")
     if 0 in image.shape:
         raise InputError(f"{name} is empty: its shape is {image.shape}.")
     nans, infinities, varies, median = _survey(image)
@@ -55,9 +51,7 @@ def check(image: Image, *, fill_nan: bool = False) -> Image:
             f"{name} holds {_count(nans, infinities)}; --fill-nan replaces them by the median around them."
         )
     if not varies:
-        raise InputError(
-            f"{name} is constant: every finite value is {median:g}, and there is nothing to restore."
-        )
+        raise InputError(f"{name} is constant: every finite value is {median:g}, and there is nothing to restore.")
     if not fill_nan or kind != "f":
         return image
     filled = Filled(image.data, median)
@@ -129,10 +123,7 @@ class Filled:
         plane = zip(wanted[-2:], margin, self.shape[-2:], strict=True)
         wider = [slice(part.start - m, min(part.stop + 1, n)) for part, m, n in plane]
         block = self._fill(np.array(self.source[(*wanted[:-2], *wider)]))
-        inner = [
-            slice(m, m + part.stop - part.start, part.step)
-            for part, m in zip(wanted[-2:], margin, strict=True)
-        ]
+        inner = [slice(m, m + part.stop - part.start, part.step) for part, m in zip(wanted[-2:], margin, strict=True)]
         rest = [slice(None)] * (block.ndim - 2)
         block = block[(*rest, *inner)]
         return block[tuple(0 if axis in taken else slice(None) for axis in range(block.ndim))]

@@ -6,8 +6,6 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from pylibCZIrw import czi
-
 from pellucid.data.image import Image
 from pellucid.data.io.planes import Planes
 from pellucid.errors import InputError
@@ -25,6 +23,8 @@ def read(path: Path) -> Image:
     InputError
         If the channels do not share one type of pixel.
     """
+    from pylibCZIrw import czi
+
     context = czi.open_czi(str(path))
     document = context.__enter__()
     try:
@@ -40,9 +40,7 @@ def _image(document: Any, path: Path) -> Image:
     bounds, box = dict(document.total_bounding_box), document.total_bounding_rectangle
     kind, *others = set(document.pixel_types.values())
     if others or kind not in PIXELS:
-        raise InputError(
-            f"{path.name} holds pixels of the kinds {sorted([kind, *others])}: export it as OME-TIFF."
-        )
+        raise InputError(f"{path.name} holds pixels of the kinds {sorted([kind, *others])}: export it as OME-TIFF.")
     names = sorted(set(bounds) - set("YX"), key="TCZ".find)  # its other dimensions come first
     first = [bounds[name][0] for name in names]
 
@@ -62,9 +60,7 @@ def _image(document: Any, path: Path) -> Image:
     scale = _scale(metadata)
     return Image(
         data=Planes(lead, (box.h, box.w, 3 if colour else 1), PIXELS[kind], plane),
-        axes="".join(name if name in ("TZ" if colour else "TCZ") else "?" for name in names)
-        + "YX"
-        + "?C"[colour],
+        axes="".join(name if name in ("TZ" if colour else "TCZ") else "?" for name in names) + "YX" + "?C"[colour],
         scale=scale,
         units=dict.fromkeys(scale, "micrometer"),
         channel_names=("blue", "green", "red") if colour else _channel_names(metadata),

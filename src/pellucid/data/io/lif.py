@@ -7,8 +7,6 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-import liffile
-
 from pellucid.data.image import Image
 from pellucid.data.io.planes import Planes
 from pellucid.errors import InputError
@@ -18,6 +16,8 @@ LETTERS = {"λ": "C", "Λ": "C", "S": "C"} | {letter: letter for letter in "TCZY
 
 def read(path: Path) -> Image:
     """Read the first image of a LIF; emission or excitation wavelengths and colours become channels."""
+    import liffile
+
     file = liffile.LifFile(path)
     try:
         images = list(file.images)

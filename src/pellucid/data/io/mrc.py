@@ -80,17 +80,13 @@ def read(path: Path) -> Image:
             )
         header = MrcHeader(header.record, header.order, file.read(offset - 1024))
     if not fields["map"].startswith(b"MAP"):
-        warnings.warn(
-            f"{path.name} lacks the MRC mark 'MAP '; it is read as an MRC by its sizes.", stacklevel=2
-        )
+        warnings.warn(f"{path.name} lacks the MRC mark 'MAP '; it is read as an MRC by its sizes.", stacklevel=2)
     axes, lead = _axes(fields, nz, path.suffix.lower() == ".mrcs")
     data: ArrayLike = np.memmap(path, dtype, "r", offset, lead + shape[1:])
     if mode == 3:
         data = _complex(data, path.name)
     scale = _scale(fields, axes)
-    return Image(
-        data=data, axes=axes, scale=scale, units=dict.fromkeys(scale, "angstrom"), format="mrc", header=header
-    )
+    return Image(data=data, axes=axes, scale=scale, units=dict.fromkeys(scale, "angstrom"), format="mrc", header=header)
 
 
 def _order(record: bytes) -> str:
@@ -174,9 +170,7 @@ def _describe(fields: Any, like: Image, shape: tuple[int, ...], sizes: tuple[int
     fields["mapc"], fields["mapr"], fields["maps"] = 1, 2, 3
     for axis in "ZYX":
         _, metres = UNITS.get(like.units.get(axis, ""), ("", 0.0))
-        fields["cella"][axis.lower()] = (
-            like.scale.get(axis, 0.0) * metres * 1e10 * int(fields[f"m{axis.lower()}"])
-        )
+        fields["cella"][axis.lower()] = like.scale.get(axis, 0.0) * metres * 1e10 * int(fields[f"m{axis.lower()}"])
     for angle in ("alpha", "beta", "gamma"):
         fields["cellb"][angle] = 90.0
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import weakref
 from pathlib import Path
 
-import nd2
-
 from pellucid.data.image import Image
 
 LETTERS = {"P": "S", "S": "C"}  # stage positions are samples; the samples of a pixel are channels
@@ -14,6 +12,8 @@ LETTERS = {"P": "S", "S": "C"}  # stage positions are samples; the samples of a 
 
 def read(path: Path) -> Image:
     """Read an ND2; stage positions become the axis `S`, colours become channels."""
+    import nd2
+
     file = nd2.ND2File(path)
     try:
         data = file.to_dask()

@@ -36,9 +36,7 @@ def read(path: Path) -> Image:
         members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
         if len(members) != 1:
             names = ", ".join(member.filename.removesuffix(".npy") for member in members) or "none"
-            raise InputError(
-                f"{path.name} must hold one array, and holds {len(members)} ({names}): save one alone."
-            )
+            raise InputError(f"{path.name} must hold one array, and holds {len(members)} ({names}): save one alone.")
         with archive.open(members[0]) as stream:
             shape, _, dtype = _header(stream, path.name)
         _require_bytes(shape, dtype, members[0].file_size, path.name)
@@ -52,9 +50,7 @@ def _header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], Any, np.dtype[
     reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = reader(file)
     if dtype.kind not in "biufc":
-        raise InputError(
-            f"{name} holds {dtype} entries, not plain numbers: save it as float32, and not as objects."
-        )
+        raise InputError(f"{name} holds {dtype} entries, not plain numbers: save it as float32, and not as objects.")
     if any(length < 0 for length in shape):
         raise InputError(f"{name} declares a negative size {shape}: it is damaged.")
     return shape, "F" if fortran else "C", dtype
@@ -63,9 +59,7 @@ def _header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], Any, np.dtype[
 def _require_bytes(shape: tuple[int, ...], dtype: np.dtype[Any], held: int, name: str) -> None:
     needed = prod(shape) * dtype.itemsize
     if needed > held:
-        raise InputError(
-            f"{name} declares {needed:,} bytes of numbers {shape} and holds {held:,}: it is cut short."
-        )
+        raise InputError(f"{name} declares {needed:,} bytes of numbers {shape} and holds {held:,}: it is cut short.")
     if needed == 0 or len(shape) < 2:
         raise InputError(f"{name} holds an array of shape {shape}, and an image has two axes or more.")
 

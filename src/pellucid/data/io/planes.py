@@ -37,7 +37,5 @@ class Planes:
         for index in np.ndindex(extent(planes)):
             at = tuple(part.start + i * part.step for part, i in zip(planes, index, strict=True))
             rectangle = self.read(at, slice(rows.start, rows.stop), slice(columns.start, columns.stop))
-            block[index] = rectangle[
-                (slice(None, None, rows.step), slice(None, None, columns.step), *samples)
-            ]
+            block[index] = rectangle[(slice(None, None, rows.step), slice(None, None, columns.step), *samples)]
         return block

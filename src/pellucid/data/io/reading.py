@@ -43,9 +43,7 @@ KNOWN = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 def is_zarr(path: Path) -> bool:
     """Tell whether a folder is a Zarr image or array: by its metadata, or by its suffix."""
     marks = (".zgroup", ".zarray", ".zattrs", "zarr.json")
-    return path.is_dir() and (
-        path.suffix.lower() == ".zarr" or any((path / mark).is_file() for mark in marks)
-    )
+    return path.is_dir() and (path.suffix.lower() == ".zarr" or any((path / mark).is_file() for mark in marks))
 
 
 def read(path: str | Path, *, axes: str | None = None, channel: str | int | None = None) -> Image:
@@ -91,9 +89,7 @@ def read(path: str | Path, *, axes: str | None = None, channel: str | int | None
         raise
     except Exception as error:  # a third party's parser met bytes it did not expect
         reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise InputError(
-            f"{path.name} could not be read: the file is damaged or incomplete ({reason})."
-        ) from error
+        raise InputError(f"{path.name} could not be read: the file is damaged or incomplete ({reason}).") from error
 
 
 def _recognise(path: Path) -> str:
@@ -113,9 +109,7 @@ def _recognise(path: Path) -> str:
     if head[208:211] == b"MAP" or (suffix in SUFFIXES["mrc"] and len(head) == 212):
         return "mrc"
     if suffix in KNOWN:
-        raise InputError(
-            f"{path.name} is named {suffix} but does not hold such an image: it is damaged or misnamed."
-        )
+        raise InputError(f"{path.name} is named {suffix} but does not hold such an image: it is damaged or misnamed.")
     raise InputError(
         f"{path.name} is in no format that Pellucid knows (TIFF, PNG, NPY, MRC, OME-Zarr, CZI, ND2, LIF); "
         "convert it to OME-TIFF, with Fiji for instance."
@@ -123,8 +117,9 @@ def _recognise(path: Path) -> str:
 
 
 def _read(path: Path, format: str) -> Image:
+    reader = import_module(f"pellucid.data.io.{format}")
     try:
-        reader = import_module(f"pellucid.data.io.{format}")
+        image: Image = reader.read(path)
     except ModuleNotFoundError as error:
         if format not in EXTRAS:
             raise
@@ -132,7 +127,6 @@ def _read(path: Path, format: str) -> Image:
             f"{path.name} needs the reader of {format.upper()} files; "
             f"pip install 'pellucid[{EXTRAS[format]}]' installs it."
         ) from error
-    image: Image = reader.read(path)
     return image
 
 
@@ -172,9 +166,7 @@ def _given(image: Image, axes: str, loose: list[bool]) -> tuple[list[int], str]:
     """Check the user's reading against the shape."""
     axes = axes.upper()
     if set(axes) - set(AXES) or len(set(axes)) < len(axes) or not axes.endswith("YX"):
-        raise InputError(
-            f"--axes {axes} is not a reading: give each letter of {AXES} at most once, with YX last."
-        )
+        raise InputError(f"--axes {axes} is not a reading: give each letter of {AXES} at most once, with YX last.")
     every = list(range(len(image.shape)))
     for keep in (every, [k for k in every if not loose[k]], [k for k in every if image.shape[k] > 1]):
         if len(keep) == len(axes):
@@ -189,9 +181,7 @@ def _question(image: Image, shape: tuple[int, ...], names: str) -> str:
     """Ask for the axes that a file does not say."""
     start = f"{_name(image)} has {len(shape)} axes {shape} and does not say what they are."
     if len(shape) != 3:
-        return (
-            f"{start} Add --axes with one letter of {AXES} an axis, such as --axes {'TCZYX'[-len(shape) :]}."
-        )
+        return f"{start} Add --axes with one letter of {AXES} an axis, such as --axes {'TCZYX'[-len(shape) :]}."
     channels = ", CYX if channels" if shape[0] <= 8 else ""
     return f"{start} Add --axes TYX if it is a movie, ZYX if a stack{channels}."
 

@@ -54,7 +54,7 @@ def read(path: Path) -> Image:
     InputError
         If the file is cut short, declares more than it holds, or its planes lie in files that are missing.
     """
-    with ExitStack() as stack:
+    with _announced(path.name), ExitStack() as stack:
         tif = stack.enter_context(tifffile.TiffFile(path))
         series = tif.series[0]
         if len(tif.series) > 1:
@@ -63,9 +63,7 @@ def read(path: Path) -> Image:
                 stacklevel=2,
             )
         _require_whole(tif, series, path.name)
-        facts = (
-            _ome_facts(tif.ome_metadata) if tif.is_ome else _imagej_facts(tif) if tif.is_imagej else Facts()
-        )
+        facts = _ome_facts(tif.ome_metadata) if tif.is_ome else _imagej_facts(tif) if tif.is_imagej else Facts()
         letters = LETTERS | ({"R": "S"} if tif.is_ome else {})
         axes = "".join(letters.get(letter, "?") for letter in series.axes)
         data, axes = _as_written(_data(series, path, stack), axes, facts.notes.get("axes", ""), path.name)
@@ -80,34 +78,42 @@ def read(path: Path) -> Image:
         )
 
 
+@contextmanager
+def _announced(name: str) -> Iterator[None]:
+    """Turn the errors that tifffile logs, and reads on, into one warning."""
+    errors: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: errors.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("tifffile")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+    if errors:
+        warnings.warn(f"{name} has damaged tags; axes and pixel sizes may be missing ({errors[0]:.80}).", stacklevel=2)
+
+
 def _require_whole(tif: Any, series: Any, name: str) -> None:
     """Refuse a file that ends before its pages do, before any memory is asked for."""
     if series.dtype is None or not series.shape:
-        raise InputError(
-            f"{name} holds no image that can be read: its TIFF tags are damaged or of an unknown kind."
-        )
+        raise InputError(f"{name} holds no image that can be read: its TIFF tags are damaged or of an unknown kind.")
     count, handle = len(tif.pages), tif.filehandle
     handle.seek(tif.pages.next_page_offset)
     pointer = handle.read(tif.tiff.offsetsize)
     if any(pointer) or len(pointer) < tif.tiff.offsetsize:
-        raise InputError(
-            f"{name} is cut short: it ends after {count} pages and announces more; copy it again."
-        )
+        raise InputError(f"{name} is cut short: it ends after {count} pages and announces more; copy it again.")
     if None in series.pages:
         raise InputError(f"{name} refers to planes in other files that are not beside it; put them there.")
     held = 0
     for page in series.pages:
         ends = zip(page.dataoffsets, page.databytecounts, strict=True)
         if any(start + length > page.parent.filehandle.size for start, length in ends):
-            raise InputError(
-                f"{name} is cut short: it declares more pixels than the file holds; copy it again."
-            )
+            raise InputError(f"{name} is cut short: it declares more pixels than the file holds; copy it again.")
         held += sum(page.databytecounts)
     whole = series.dataoffset is not None and series.dataoffset + series.nbytes <= handle.size
     if series.keyframe.compression == 1 and held < series.nbytes and not whole:
-        raise InputError(
-            f"{name} is damaged: it declares {series.nbytes:,} bytes of pixels and holds {held:,}."
-        )
+        raise InputError(f"{name} is damaged: it declares {series.nbytes:,} bytes of pixels and holds {held:,}.")
 
 
 def _data(series: Any, path: Path, stack: ExitStack) -> ArrayLike:
@@ -181,9 +187,7 @@ def writing(path: Path, like: Image, shape: tuple[int, ...], dtype: np.dtype[Any
     for samples: `S` is written as tiles (``ModuloAlong...``).
     """
     if dtype.name not in OME_DTYPES:
-        raise InputError(
-            f"OME-TIFF cannot hold {dtype.name} numbers: use float32, or write .ome.zarr or .npy."
-        )
+        raise InputError(f"OME-TIFF cannot hold {dtype.name} numbers: use float32, or write .ome.zarr or .npy.")
     if len(shape) > 5:
         raise InputError(f"OME-TIFF holds at most 5 axes, and the image has {like.axes} {shape}: write .npy.")
     with tifffile.TiffWriter(

@@ -25,7 +25,7 @@ WRITERS = {
     for suffix in SUFFIXES[format]
     if suffix not in (".lsm", ".stk")
 }
-REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Writer(Protocol):
@@ -92,9 +92,7 @@ def create(
     except OSError as error:
         if error.errno in REFUSED:
             reason = (error.strerror or "refused").lower()
-            raise InputError(
-                f"{path} could not be written ({reason}): make room, or choose another folder."
-            ) from error
+            raise InputError(f"{path} could not be written ({reason}): make room, or choose another folder.") from error
         raise
     finally:
         _remove(partial)
@@ -145,9 +143,7 @@ def _writer(path: Path, overwrite: bool) -> Any:
         raise InputError(f"{path} exists already: choose another name, or add --overwrite.")
     marked = any((path / mark).is_file() for mark in (".zgroup", ".zarray", "zarr.json"))
     if path.is_dir() and not (format == "ome_zarr" and marked):
-        raise InputError(
-            f"{path} is a folder that is no Zarr image, and is not overwritten: choose another name."
-        )
+        raise InputError(f"{path} is a folder that is no Zarr image, and is not overwritten: choose another name.")
     return import_module(f"pellucid.data.io.{format}")
 
 
