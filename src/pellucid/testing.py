@@ -64,9 +64,7 @@ def assert_adjoint(
         _assert_close(operator[i](x[i : i + 1]), forward[i : i + 1], f"operator[{i}] differs from the batch")
         _assert_close(operator[i].adjoint(y[i : i + 1]), back[i : i + 1], f"adjoint of operator[{i}] differs")
     assert torch.autograd.gradcheck(operator, leaf, fast_mode=True), "H has a wrong gradient"
-    assert torch.autograd.gradcheck(operator.adjoint, y.requires_grad_(), fast_mode=True), (
-        "H* has a wrong gradient"
-    )
+    assert torch.autograd.gradcheck(operator.adjoint, y.requires_grad_(), fast_mode=True), "H* has a wrong gradient"
     single = operator(x.to(torch.complex64 if dtype.is_complex else torch.float32))
     assert single.real.dtype == torch.float32, f"single precision in, {single.dtype} out"
     assert forward.real.dtype == torch.float64, f"double precision in, {forward.dtype} out"

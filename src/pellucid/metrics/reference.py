@@ -12,9 +12,7 @@ from pellucid.errors import InputError
 Array = NDArray[np.float64]
 
 
-def psnr(
-    x_hat: ArrayLike | Tensor, x: ArrayLike | Tensor, data_range: float, *, affine: bool = False
-) -> float:
+def psnr(x_hat: ArrayLike | Tensor, x: ArrayLike | Tensor, data_range: float, *, affine: bool = False) -> float:
     """Return the peak signal-to-noise ratio in decibels, 10 log10(data_range² / mean((x_hat - x)²)).
 
     Parameters
@@ -73,7 +71,5 @@ def as_pair(a: ArrayLike | Tensor, b: ArrayLike | Tensor) -> tuple[Array, Array]
     """Return two images as arrays, of one shape."""
     first, second = as_array(a), as_array(b)
     if first.shape != second.shape:
-        raise InputError(
-            f"Two images to compare must have one shape, but have {first.shape} and {second.shape}."
-        )
+        raise InputError(f"Two images to compare must have one shape, but have {first.shape} and {second.shape}.")
     return first, second

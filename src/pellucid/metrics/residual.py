@@ -110,9 +110,7 @@ def residual_vs_intensity(
     """
     r, image = as_pair(residual, x_hat)
     if r.size < 2 * bins:
-        raise InputError(
-            f"{bins} bins need {2 * bins} pixels or more, but there are {r.size}; ask for fewer bins."
-        )
+        raise InputError(f"{bins} bins need {2 * bins} pixels or more, but there are {r.size}; ask for fewer bins.")
     order = np.argsort(image, axis=None, kind="stable")
     expected = np.broadcast_to(as_array(variance), r.shape)
     intensity, r, relative = (v.ravel()[order] for v in (image, r, r**2 / expected))
@@ -127,6 +125,4 @@ def residual_vs_intensity(
         for i in np.array_split(np.arange(r.size), bins)
     ]
     columns = np.array(rows).T
-    return ByIntensity(
-        intensity=columns[0], mean=columns[1], mean_se=columns[2], variance=columns[3], ratio=columns[4]
-    )
+    return ByIntensity(intensity=columns[0], mean=columns[1], mean_se=columns[2], variance=columns[3], ratio=columns[4])

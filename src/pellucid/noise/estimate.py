@@ -18,6 +18,15 @@ Array = NDArray[np.float64]
 
 _WINDOW = 5  # pixels; the intensity is the mean of a window this wide
 _BINS = 40
+_DIAGONALS = np.array(  # the second difference along one diagonal, then along the other
+    [
+        [0.0, 0.0, 1.0, 0.0, 0.0],
+        [0.0, -2.0, 0.0, -2.0, 0.0],
+        [1.0, 0.0, 4.0, 0.0, 1.0],
+        [0.0, -2.0, 0.0, -2.0, 0.0],
+        [0.0, 0.0, 1.0, 0.0, 0.0],
+    ]
+)
 _MARGIN = 8  # pixels at the border that have no full surroundings
 _LEAST_CHANGE = 1.1  # of the variance over the image, for noise to be called signal-dependent
 
@@ -26,9 +35,8 @@ _LEAST_CHANGE = 1.1  # of the variance over the image, for noise to be called si
 class PhotonTransfer:
     """The variance of the noise as a function of intensity: gain (z - offset) + sigma².
 
-    An image shows only the line gain z + c. Where c is negative it is put down to the offset (sigma = 0 and
-    offset = -c / gain), otherwise to the detector (sigma² = c and offset = 0). Where an image goes below
-    zero, its darkest level takes the place of zero.
+    An image shows only the line gain z + c. Where c is positive it is put down to the detector (sigma² = c and
+    offset = 0), otherwise, or where the image goes below zero, to the offset (sigma = 0 and offset = -c / gain).
 
     Parameters
     ----------
@@ -117,9 +125,10 @@ def diagnose(images: Array) -> Diagnosis:
 def photon_transfer(images: Array) -> PhotonTransfer:
     """Fit the variance of the noise against intensity, from the noisy image alone.
 
-    The residual h is the second difference along rows and columns, scaled to keep the variance of white
-    noise; it is blind to planes and to straight edges along the axes. The mean of h² is taken over pixels of
-    like local mean, only in the smoother half of each such set, and a line is fitted to the means.
+    The residual h is the second difference along both diagonals, scaled to keep the variance of white noise.
+    It is blind to cubic surfaces, and to a correlation of direct neighbours as scanning microscopes have it: no
+    two of its pixels touch along an axis. The mean of h² is taken over pixels of like local mean, only in the
+    smoother half of each such set, and a line is fitted to the means.
 
     Parameters
     ----------
@@ -135,19 +144,23 @@ def photon_transfer(images: Array) -> PhotonTransfer:
     -----
     For Poisson noise the mean of h² given the local mean is not biased by their sharing pixels: given their
     sum, photons fall on the pixels of a window at random, and E[h² | sum] = sum / pixels. Robust variances
-    (the median of |h|) would fail: at a twentieth of a photon a pixel, the median is zero.
+    (the median of |h|) would fail: at a twentieth of a photon a pixel, the median is zero. For Gaussian noise
+    the slope is flattened where the noise of the local mean is as wide as the range of intensities. Smoothness
+    is judged on pixels that the local mean does not contain.
 
     References
     ----------
     Immerkær, "Fast noise variance estimation", Computer Vision and Image Understanding 64 (1996), equation 2,
-    for the residual. Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting for single-image
-    raw-data", IEEE Transactions on Image Processing 17 (2008), equation 3, for the line.
+    for the residual (there along the axes). Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting
+    for single-image raw-data", IEEE Transactions on Image Processing 17 (2008), equation 3, for the line.
     """
     stack = as_stack(images)
-    residual = ndimage.convolve1d(ndimage.convolve1d(stack, [1, -2, 1], axis=-1), [1, -2, 1], axis=-2) / 6
+    residual = ndimage.convolve(stack, _DIAGONALS[None] / np.linalg.norm(_DIAGONALS))
     mean = local_mean(stack)
-    steps = (np.roll(mean, shift, axis) - mean for axis in (-2, -1) for shift in (-_WINDOW, _WINDOW))
-    return _curve(stack, mean, residual**2, sum(step**2 for step in steps))
+    texture = np.zeros_like(mean)
+    for axis, shift in ((-2, _WINDOW), (-2, -_WINDOW), (-1, _WINDOW), (-1, -_WINDOW)):
+        texture += (np.roll(mean, shift, axis) - mean) ** 2
+    return _curve(stack, mean, residual**2, texture)
 
 
 def photon_transfer_repeats(a: Array, b: Array) -> PhotonTransfer:
@@ -167,9 +180,7 @@ def photon_transfer_repeats(a: Array, b: Array) -> PhotonTransfer:
         Where the shapes differ, or an image is smaller than 32 pixels, constant or not finite.
     """
     if a.shape != b.shape:
-        raise InputError(
-            f"Repeats must have one shape, but have {a.shape} and {b.shape}; give matching images."
-        )
+        raise InputError(f"Repeats must have one shape, but have {a.shape} and {b.shape}; give matching images.")
     first, second = as_stack(a), as_stack(b)
     difference = first - second
     squares = local_mean((difference - difference.mean()) ** 2 / 2)
@@ -180,17 +191,11 @@ def as_stack(images: Array) -> Array:
     """Return images as a stack (n, row, column) of floats, checked."""
     stack = np.asarray(images, dtype=np.float64)
     if stack.ndim < 2 or min(stack.shape[-2:]) < 32:
-        raise InputError(
-            f"Noise is estimated from images of 32 pixels a side or more, but the shape is {stack.shape}."
-        )
+        raise InputError(f"Noise is estimated from images of 32 pixels a side or more, but the shape is {stack.shape}.")
     if not np.isfinite(stack).all():
-        raise InputError(
-            "Noise is estimated from finite values, but the image holds NaN or infinity; fill them."
-        )
+        raise InputError("Noise is estimated from finite values, but the image holds NaN or infinity; fill them.")
     if stack.min() == stack.max():
-        raise InputError(
-            f"The image is constant ({stack.flat[0]:g} everywhere), so it shows no noise to estimate."
-        )
+        raise InputError(f"The image is constant ({stack.flat[0]:g} everywhere), so it shows no noise to estimate.")
     return stack.reshape(-1, *stack.shape[-2:])
 
 
@@ -239,14 +244,13 @@ def _fit(intensity: Array, variance: Array, pixels: Array, rounding: float) -> P
         fitted = np.maximum(gain * intensity + c, 1e-3 * variance.mean() + 1e-30)
     if gain <= 0 or fitted.max() < _LEAST_CHANGE * fitted.min():
         gain, c = 0.0, np.average(variance, weights=weight**2)
-    dark = min(0.0, intensity.min())
-    at_dark = gain * dark + c
+    detector = c if gain == 0 or (c > 0 and intensity.min() >= 0) else 0.0
     return PhotonTransfer(
         model="poisson-gaussian" if gain else "gaussian",
         gain=float(gain),
-        offset=float(dark + max(-at_dark / gain, 0.0)) if gain else 0.0,
-        sigma=float(np.sqrt(max(at_dark, 0.0))),
-        floor=float(max(at_dark, min(variance.min(), gain**2 / 4), rounding)),
+        offset=float((detector - c) / gain) if gain else 0.0,
+        sigma=float(np.sqrt(detector)),
+        floor=float(max(detector, min(variance.min(), gain**2 / 4), rounding)),
         intensity=intensity,
         variance=variance,
         pixels=pixels.astype(np.int64),

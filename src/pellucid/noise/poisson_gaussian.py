@@ -68,9 +68,7 @@ class PoissonGaussian(NoiseModel):
         u = (y - self.offset) / self.gain
         with torch.no_grad():
             k, stride = self._likeliest(u, rate, s)
-            steps = torch.arange(
-                -_REACH * _STEPS_A_DEVIATION, _REACH * _STEPS_A_DEVIATION + 1, device=u.device
-            )
+            steps = torch.arange(-_REACH * _STEPS_A_DEVIATION, _REACH * _STEPS_A_DEVIATION + 1, device=u.device)
             k, stride = k.unsqueeze(-1) + stride.unsqueeze(-1) * steps, stride.unsqueeze(-1)
         u, rate = u.unsqueeze(-1), rate.unsqueeze(-1)
         log_terms = log_mass(k, rate) - 0.5 * ((u - k) / s) ** 2 + stride.log()

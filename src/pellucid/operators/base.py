@@ -211,6 +211,4 @@ def _fit(taken: Shape, given: Shape) -> bool:
     """Whether a shape may follow another: equal, or open, in every axis."""
     if not taken or not given:
         return True
-    return len(taken) == len(given) and all(
-        a == b or None in (a, b) for a, b in zip(taken, given, strict=True)
-    )
+    return len(taken) == len(given) and all(a == b or None in (a, b) for a, b in zip(taken, given, strict=True))
