@@ -85,7 +85,7 @@ def _survey(image: Image) -> tuple[int, int, bool, float]:
         finite = block[np.isfinite(block)] if any(more) else block.ravel()
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-            sample.append(finite[:: max(finite.size // 10_000, 1)])
+            sample.append(finite[:: max(finite.size // 10_000, 1)].copy())
         if high > low and (read >= WHOLE or image.dtype.kind != "f"):
             break
     median = float(np.median(np.concatenate(sample))) if sample else 0.0
