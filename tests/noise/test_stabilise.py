@@ -30,6 +30,7 @@ def test_the_noise_becomes_one_and_the_inverse_is_unbiased(noise):
         mean, deviation = expectation(noise, f, count)
         z = noise.offset + noise.gain * count
         assert abs(f.inverse(mean) - z) < 2e-3 * noise.variance(z).sqrt()
+        assert abs(f.deviation(mean) - deviation) < 2e-3
         if count >= 3:
             assert abs(deviation - 1) < 0.04
 
@@ -47,6 +48,7 @@ def test_gaussian_noise_is_only_scaled():
     f = Stabiliser(Gaussian(2.0))
     torch.testing.assert_close(f(y), y / 2)
     torch.testing.assert_close(f.inverse(f(y)), y)
+    assert torch.equal(f.deviation(y), torch.ones_like(y))
 
 
 @pytest.mark.parametrize("noise", MODELS, ids=str)

@@ -13,6 +13,8 @@ from pellucid.noise.gaussian import Gaussian
 from pellucid.noise.poisson import Poisson
 from pellucid.noise.poisson_gaussian import PoissonGaussian
 
+Array = NDArray[np.float64]
+
 _ROWS = 1024  # length of the table of the unbiased inverse
 _LAST_ROOT = 32.0  # square root of the largest number of photons in it; beyond, the bias is a quarter photon
 
@@ -57,11 +59,12 @@ class Stabiliser(nn.Module):
     lowest: Tensor
     step: Tensor
     bias: Tensor
+    variance: Tensor
 
     def __init__(self, noise: Gaussian | Poisson | PoissonGaussian) -> None:
         super().__init__()
         gain, offset, sigma = (float(getattr(noise, name, 0.0)) for name in ("gain", "offset", "sigma"))
-        at, bias = _bias(sigma / gain) if gain else (np.arange(2.0), np.zeros(2))
+        at, bias, variance = _tables(sigma / gain) if gain else (np.arange(2.0), np.zeros(2), np.ones(2))
         values = {
             "gain": gain,
             "offset": offset,
@@ -69,6 +72,7 @@ class Stabiliser(nn.Module):
             "lowest": at[0],
             "step": at[1] - at[0],
             "bias": gain * bias,
+            "variance": variance,
         }
         for name, value in values.items():
             self.register_buffer(name, torch.as_tensor(value, dtype=torch.get_default_dtype()))
@@ -81,16 +85,23 @@ class Stabiliser(nn.Module):
     def inverse(self, d: Tensor) -> Tensor:
         """Return the z with E[f(y) | z] = d."""
         inside = d.clamp(min=self.lowest)
-        place = ((inside - self.lowest) / self.step).clamp(max=len(self.bias) - 1)
-        left = place.detach().long().clamp(max=len(self.bias) - 2)
-        low, high = self.bias[left], self.bias[left + 1]
         slope = self.floor + self.gain * self.lowest / 2 + (self.bias[1] - self.bias[0]) / self.step
         algebraic = inside * self.floor + self.gain * inside**2 / 4
-        return self.offset + algebraic + low + (high - low) * (place - left) + slope * (d - inside)
+        return self.offset + algebraic + self._look_up(self.bias, inside) + slope * (d - inside)
+
+    def deviation(self, d: Tensor) -> Tensor:
+        """Return the standard deviation of f(y) where E[f(y) | z] = d: one, but less below two photons."""
+        return self._look_up(self.variance, d.clamp(min=self.lowest)).sqrt()
+
+    def _look_up(self, table: Tensor, d: Tensor) -> Tensor:
+        """Interpolate a table, which goes on as its last value."""
+        place = ((d - self.lowest) / self.step).clamp(max=len(table) - 1)
+        left = place.detach().long().clamp(max=len(table) - 2)
+        return table[left] + (table[left + 1] - table[left]) * (place - left)
 
 
-def _bias(s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Tabulate how far the algebraic inverse lies below the unbiased one, in photons.
+def _tables(s: float) -> tuple[Array, Array, Array]:
+    """Tabulate how far the algebraic inverse lies below the unbiased one, in photons, and the variance of f(y).
 
     Parameters
     ----------
@@ -99,25 +110,26 @@ def _bias(s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
     Returns
     -------
-    d, bias
-        Equally spaced values of E[f(y) | z], and z minus the algebraic inverse there.
+    d, bias, variance
+        Equally spaced values of E[f(y) | z]; z minus the algebraic inverse and the variance of f(y) there.
     """
-    floor = np.sqrt(0.375 + s**2)
     rate = np.linspace(0.0, _LAST_ROOT, _ROWS // 4) ** 2
-    d = np.array([_mean_of_transform(r, s) for r in rate])
-    bias = rate - (d * floor + d**2 / 4)
+    d, variance = np.array([_moments(r, s) for r in rate]).T
+    bias = rate - (d * np.sqrt(0.375 + s**2) + d**2 / 4)
     even = np.linspace(d[0], d[-1], _ROWS)
-    return even, PchipInterpolator(d, bias)(even)
+    return even, PchipInterpolator(d, bias)(even), PchipInterpolator(d, variance)(even)
 
 
-def _mean_of_transform(rate: float, s: float) -> float:
-    """Return E[f(k + s n)] for k ~ Poisson(rate) and n standard normal, by sums over k and n."""
+def _moments(rate: float, s: float) -> tuple[float, float]:
+    """Return mean and variance of f(k + s n), k ~ Poisson(rate), n standard normal, by sums over k and n."""
     stride = max(1.0, np.sqrt(rate) / 4)
     k = np.round(rate) + stride * np.arange(-48, 49)
     k = k[k >= 0]
     n = np.linspace(-8, 8, 257)
     mass_k, mass_n = np.exp(xlogy(k, rate) - rate - gammaln(k + 1)), np.exp(-0.5 * n**2)
+    mass_k, mass_n = mass_k / mass_k.sum(), mass_n / mass_n.sum()
     v0 = 0.375 + s**2
     w = np.maximum(k[:, None] + s * n + v0, 0.0)
     f = 2 * (w - v0) / (np.sqrt(w) + np.sqrt(v0))
-    return float(mass_k @ f @ mass_n / (mass_k.sum() * mass_n.sum()))
+    mean = mass_k @ f @ mass_n
+    return mean, mass_k @ (f - mean) ** 2 @ mass_n
