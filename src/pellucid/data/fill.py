@@ -72,13 +72,16 @@ class Neighbours(Fill):
 
 @dataclass(frozen=True)
 class Median(Neighbours):
-    """The median of the window without its centre: the replacement of N2V2 (Höck et al. 2022)."""
+    """The median of the window without its centre: the replacement of N2V2 (Höck et al. 2022).
+
+    As numpy's, it is NaN where the window holds a NaN.
+    """
 
     def _statistic(self, values: Tensor, usable: Tensor, rng: torch.Generator) -> Tensor:
         ordered = values.masked_fill(~usable, torch.inf).sort(-1).values
         count = usable.sum(-1, keepdim=True)
         middle = torch.cat([(count - 1).clamp(min=0) // 2, count // 2], -1)
-        return ordered.gather(-1, middle).mean(-1)
+        return torch.where(ordered[..., -1].isnan(), torch.nan, ordered.gather(-1, middle).mean(-1))
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Mean(Neighbours):
     """The mean of the window without its centre."""
 
     def _statistic(self, values: Tensor, usable: Tensor, rng: torch.Generator) -> Tensor:
-        return (values * usable).sum(-1) / usable.sum(-1)
+        return values.where(usable, 0.0).sum(-1) / usable.sum(-1)
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class Donut(Fill):
         kernel = kernel.expand(channels, 1, *[3] * dims)
         convolve = F.conv3d if dims == 3 else F.conv2d
         visible = (~hidden).to(y.dtype)
-        total = convolve(y * visible, kernel, padding=1, groups=channels)
+        total = convolve(y.masked_fill(hidden, 0.0), kernel, padding=1, groups=channels)
         weight = convolve(visible, kernel, padding=1, groups=channels)
         return torch.where(hidden, total / weight.clamp(min=1e-6), y)
 

@@ -4,5 +4,6 @@ from pellucid.restorers.base import Restorer
 from pellucid.restorers.enhancer import Enhancer
 from pellucid.restorers.inference import Flips, PosteriorMean, SplitAverage
 from pellucid.restorers.regularised import Regularised
+from pellucid.restorers.shots import Shots
 
-__all__ = ["Enhancer", "Flips", "PosteriorMean", "Regularised", "Restorer", "SplitAverage"]
+__all__ = ["Enhancer", "Flips", "PosteriorMean", "Regularised", "Restorer", "Shots", "SplitAverage"]

@@ -18,10 +18,34 @@ class Restorer(nn.Module, ABC):
         """Return the image, shape (batch, channel, *space)."""
 
     def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
-        """Return what the objective compares: the image, unless a restorer has more to say."""
+        """Return what the objective compares: the image as the only moment, (batch, 1, channel, *space)."""
         image: Tensor = self(given, rng)
-        return image
+        return image.unsqueeze(1)
 
-    def spread(self, given: Measurement) -> Tensor | None:
-        """Return the marginal standard deviation of the image, or None where there is none."""
-        return None
+    def estimate(self, given: Measurement, rng: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return the image and, where there is one, its marginal standard deviation, from one pass."""
+        return self(given, rng), None
+
+    def stride(self, dims: int) -> tuple[int, ...]:
+        """Return the period of the restorer along each of `dims` spatial axes.
+
+        Sizes must be multiples of it, and the image moves with the data only by multiples of it.
+        """
+        return (1,) * dims
+
+
+class Moments(Restorer):
+    """A restorer that explains the mean of each pixel, and maybe its variance."""
+
+    @abstractmethod
+    def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
+        """Return the mean, or mean and variance: (batch, 1 or 2, channel, *space)."""
+
+    def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
+        """Return the mean, (batch, channel, *space)."""
+        return self.explain(given, rng)[:, 0]
+
+    def estimate(self, given: Measurement, rng: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return mean and standard deviation, or the mean alone where no variance is known."""
+        moments = self.explain(given, rng)
+        return moments[:, 0], moments[:, 1].sqrt() if moments.shape[1] == 2 else None

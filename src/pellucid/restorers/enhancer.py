@@ -7,18 +7,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.data.measurement import Measurement
-from pellucid.restorers.base import Restorer
+from pellucid.restorers.base import Moments
 
 _FLOOR = 1e-4  # smallest predicted variance, in standardised units
 
 
-class Enhancer(Restorer):
+class Enhancer(Moments):
     """F(y): a network applied to the data, channel count kept.
 
     Parameters
     ----------
     network
-        Maps (batch, channel, *space) to (batch, moments * channel, *space).
+        Maps (batch, channel, *space) to (batch, moments * channel, *space). A network that pools has an
+        attribute `stride`, its period along each spatial axis.
     moments
         1: the network predicts a mean. 2: a mean and the variance of the noiseless value around it.
     """
@@ -26,10 +27,6 @@ class Enhancer(Restorer):
     def __init__(self, network: nn.Module, moments: int = 1) -> None:
         super().__init__()
         self.network, self.moments = network, moments
-
-    def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
-        """Return the predicted mean, (batch, channel, *space)."""
-        return self.explain(given, rng)[:, 0]
 
     def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the predicted moments, (batch, moments, channel, *space)."""
@@ -39,6 +36,6 @@ class Enhancer(Restorer):
         mean, raw = out.unbind(1)
         return torch.stack([mean, F.softplus(raw) + _FLOOR], 1)
 
-    def spread(self, given: Measurement) -> Tensor | None:
-        """Return the predicted standard deviation, where the network predicts one."""
-        return self.explain(given)[:, 1].sqrt() if self.moments == 2 else None
+    def stride(self, dims: int) -> tuple[int, ...]:
+        """Return the stride of the network; one where it has none."""
+        return tuple(getattr(self.network, "stride", super().stride(dims)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -10,10 +11,10 @@ from torch import Tensor
 from pellucid.data.measurement import Measurement
 from pellucid.data.splits import Grid, mask_of
 from pellucid.errors import InputError
-from pellucid.restorers.base import Restorer
+from pellucid.restorers.base import Moments, Restorer
 
 
-class SplitAverage(Restorer):
+class SplitAverage(Moments):
     """Every pixel from the pass in which it was hidden: J-invariant for any model (Noise2Self, survey III-B).
 
     Parameters
@@ -28,10 +29,6 @@ class SplitAverage(Restorer):
         super().__init__()
         self.model, self.split = model, split
 
-    def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
-        """Return the image, (batch, channel, *space)."""
-        return self.explain(given, rng)[:, 0]
-
     def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the moments that the model predicts, (batch, moments, channel, *space)."""
         rng = torch.Generator(given.y.device).manual_seed(0) if rng is None else rng
@@ -44,13 +41,19 @@ class SplitAverage(Restorer):
         assert moments is not None
         return moments
 
-    def spread(self, given: Measurement) -> Tensor | None:
-        """Return the standard deviation that the model predicts, if it does."""
-        moments = self.explain(given)
-        return moments[:, 1].sqrt() if moments.shape[1] == 2 else None
+    def stride(self, dims: int) -> tuple[int, ...]:
+        """Return the common period of the model and the grid."""
+        return tuple(math.lcm(period, self.split.width) for period in self.model.stride(dims))
 
 
-class PosteriorMean(Restorer):
+def posterior(prior: Tensor, y: Tensor, noise: Tensor) -> Tensor:
+    """Return mean and variance of x given y = x + n, stacked like those of the prior, (batch, 2, ...)."""
+    mean, variance = prior.unbind(1)
+    total = noise + variance
+    return torch.stack([(noise * mean + variance * y) / total, noise * variance / total], 1)
+
+
+class PosteriorMean(Moments):
     """The seen pixel, used: the mean of a Gaussian posterior.
 
     A blind-spot model gives the prior N(mu, v) of the noiseless value without looking at its pixel; the pixel
@@ -78,27 +81,19 @@ class PosteriorMean(Restorer):
         super().__init__()
         self.model = model
 
-    def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
-        """Return the posterior mean."""
-        return self.explain(given, rng)[:, 0]
-
     def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return posterior mean and variance, (batch, 2, channel, *space)."""
         if given.noise is None:
-            raise InputError(
-                "The posterior of a seen pixel needs the noise model; none came with the measurement."
-            )
-        mean, variance = self.model.explain(given, rng).unbind(1)
-        noise = given.noise.variance(mean)
-        total = noise + variance
-        return torch.stack([(noise * mean + variance * given.y) / total, noise * variance / total], 1)
+            raise InputError("The posterior of a seen pixel needs the noise model; none came with the measurement.")
+        moments = self.model.explain(given, rng)
+        return posterior(moments, given.y, given.noise.variance(moments[:, 0]))
 
-    def spread(self, given: Measurement) -> Tensor:
-        """Return the posterior standard deviation."""
-        return self.explain(given)[:, 1].sqrt()
+    def stride(self, dims: int) -> tuple[int, ...]:
+        """Return the period of the model."""
+        return self.model.stride(dims)
 
 
-class Flips(Restorer):
+class Flips(Moments):
     """The mean of a model's answers over the mirror images and quarter turns of its input.
 
     Parameters
@@ -113,34 +108,17 @@ class Flips(Restorer):
         super().__init__()
         self.model, self.turns = model, turns
 
-    def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
-        """Return the image, (batch, channel, *space)."""
-        return self.explain(given, rng)[:, 0]
-
     def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the mean of the moments, (batch, moments, channel, *space)."""
-        views = [
-            _view(mirror, turn)
-            for turn in range(2 if self.turns else 1)
-            for mirror in ((), (-1,), (-2,), (-1, -2))
-        ]
-        total = torch.zeros(())
-        for there, back in views:
-            total = total.to(given.y) + back(self.model.explain(given.with_y(there(given.y)), rng))
-        return total / len(views)
+        answers = []
+        for mirror, turned in product(((), (-1,), (-2,), (-1, -2)), range(2 if self.turns else 1)):
+            view = given.y.flip(mirror)
+            moments = self.model.explain(given.with_y(view.mT if turned else view), rng)
+            answers.append((moments.mT if turned else moments).flip(mirror))
+        return torch.stack(answers).mean(0)
 
-
-def _view(
-    mirror: tuple[int, ...], turn: int
-) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
-    """Return a symmetry of the plane and its inverse: mirrors, then an exchange of rows and columns."""
-
-    def there(x: Tensor) -> Tensor:
-        x = x.flip(mirror)
-        return x.transpose(-1, -2) if turn else x
-
-    def back(x: Tensor) -> Tensor:
-        x = x.transpose(-1, -2) if turn else x
-        return x.flip(mirror)
-
-    return there, back
+    def stride(self, dims: int) -> tuple[int, ...]:
+        """Return the period of the model, the same for rows and columns where these are exchanged."""
+        *planes, rows, columns = self.model.stride(dims)
+        both = math.lcm(rows, columns)
+        return (*planes, both, both) if self.turns else (*planes, rows, columns)

@@ -27,7 +27,3 @@ class Regularised(Restorer):
     def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the minimiser."""
         return self.solve(given)
-
-    def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
-        """Return the minimiser as the only moment, (batch, 1, channel, *space)."""
-        return self.solve(given).unsqueeze(1)
