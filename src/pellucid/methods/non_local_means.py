@@ -1,0 +1,66 @@
+"""Non-local means."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from skimage.restoration import denoise_nl_means
+
+from pellucid.data.measurement import Measurement
+from pellucid.methods.calibration import Plane, calibrated
+from pellucid.methods.method import Card, Method
+
+CARD = Card(
+    title="Non-local means",
+    needs="image",
+    assumes="noise that is independent from pixel to pixel",
+    independent=True,
+    stabilise=True,
+    gives="image",
+    equation="x̂_i = Σ_j w_ij y_j / Σ_j w_ij, w_ij = exp(−max(d²_ij − 2σ², 0) / h²)",
+    paper="Buades, Coll, Morel, CVPR 2005; calibrated as in Batson, Royer, ICML 2019",
+)
+
+
+def non_local_means(example: Measurement, *, rng: torch.Generator, patch: int = 5, distance: int = 6) -> Method:
+    """Average pixels whose surroundings look alike; nothing is trained.
+
+    x̂_i = Σ_j w_ij y_j / Σ_j w_ij with w_ij = exp(−max(d²_ij − 2σ², 0) / h²), d the mean squared difference of the
+    patches around i and j. The strength h is calibrated without a reference, by J-invariance.
+
+    Parameters
+    ----------
+    example
+        Data of shape (batch, channel, *space), standardised, with its noise model.
+    rng
+        Draws the pixels that the calibration hides.
+    patch
+        Size of the patches that are compared.
+    distance
+        How far apart two patches may lie.
+
+    Returns
+    -------
+    Method
+        Without stages.
+
+    Raises
+    ------
+    InputError
+        Where the noise is not known.
+
+    Notes
+    -----
+    The computation is scikit-image's.
+
+    References
+    ----------
+    Buades, Coll, Morel, "A non-local algorithm for image denoising", CVPR 2005.
+    """
+
+    def denoise(image: Plane, h: float, sigma: float) -> Plane:
+        shape = {"patch_size": patch, "patch_distance": distance if image.ndim == 2 else max(distance // 2, 1)}
+        out: Plane = denoise_nl_means(image, h=h, sigma=sigma, fast_mode=True, **shape)
+        return out.astype(np.float32, copy=False)
+
+    return calibrated(example, denoise, (0.3, 0.5, 0.7, 0.9, 1.2), CARD, rng)

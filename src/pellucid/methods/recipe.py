@@ -1,0 +1,80 @@
+"""What the blind-spot methods share: a U-Net made for the data at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from pellucid.data.measurement import Measurement
+from pellucid.errors import InputError
+from pellucid.networks import Residual, UNet, initialise
+from pellucid.restorers import Enhancer
+
+FEW_PLANES = 16  # a stack with fewer is not pooled along its planes
+
+
+def enhancer(
+    example: Measurement,
+    rng: torch.Generator,
+    *,
+    features: int,
+    depth: int,
+    variance: bool,
+    original: bool = False,
+) -> Enhancer:
+    """Return a U-Net on the device of the example, its weights drawn from `rng`.
+
+    Parameters
+    ----------
+    example
+        Data of shape (batch, channel, *space).
+    rng
+        A generator on the CPU.
+    features, depth
+        Of the U-Net; a shallow stack is not pooled along its planes.
+    variance
+        Whether a variance is predicted beside the mean.
+    original
+        The network of Noise2Void (max pooling, top skip, residual) in place of that of N2V2.
+    """
+    _, channels, *space = example.y.shape
+    moments = 2 if variance else 1
+    network: torch.nn.Module = UNet(
+        (channels, moments * channels),
+        dims=len(space),
+        features=features,
+        depth=depth,
+        blur_pool=not original,
+        top_skip=original,
+        pool=[1 if len(space) == 3 and axis == 0 and n < FEW_PLANES else 2 for axis, n in enumerate(space)],
+    )
+    initialise(network, rng)
+    if original:
+        network = Residual(network)
+    layout = torch.channels_last if len(space) == 2 else torch.channels_last_3d
+    network = network.to(memory_format=layout)  # type: ignore[call-overload]
+    return Enhancer(network.to(example.y.device), moments)
+
+
+def patch_size(example: Measurement, patch: int, depth: int) -> Sequence[int]:
+    """Return `patch` along each axis, cut down to the image and to a multiple of what the U-Net needs.
+
+    Raises
+    ------
+    InputError
+        Where the image is smaller than the network's need.
+    """
+    space = example.y.shape[2:]
+    step = 2**depth
+    sizes = []
+    for axis, n in enumerate(space):
+        planes = len(space) == 3 and axis == 0
+        unit = 1 if planes and n < FEW_PLANES else step
+        sizes.append(min(patch if not planes else max(patch // 4, 16), n) // unit * unit)
+    if min(sizes[-2:]) < 4 * step or min(sizes) < 1:
+        raise InputError(
+            f"The image is {' x '.join(map(str, space))} pixels, smaller than the {4 * step} x {4 * step} that a "
+            f"network of depth {depth} needs; use --method non_local_means or --set depth=1."
+        )
+    return sizes
