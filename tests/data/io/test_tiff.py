@@ -174,6 +174,18 @@ def test_a_truncated_file_is_refused(tmp_path, encoded, kind, keep):
         read(path, axes="ZYX")
 
 
+def test_pages_that_were_cut_off_are_missed(tmp_path, make_image):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        for plane in make_image("ZYX").data:
+            file.write(plane, contiguous=False, metadata=None)
+    with tifffile.TiffFile(path) as whole:
+        third = whole.pages[2].offset
+    path.write_bytes(path.read_bytes()[:third])
+    with pytest.raises(InputError, match="ends after 2 pages and announces more"):
+        read(path, axes="ZYX")
+
+
 @pytest.mark.usefixtures("little_memory")
 @settings(max_examples=150)
 @given(data=st.data(), kind=st.integers(0, 4))
