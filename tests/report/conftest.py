@@ -23,12 +23,11 @@ def build(text: str = "cells", correlated: bool = False) -> Evidence:
     intensity = np.linspace(10, 200, 12)
     autocorrelation = np.zeros((7, 7))
     autocorrelation[3, 3], autocorrelation[4, 3], autocorrelation[3, 4] = 1.0, 0.02, 0.3
-    steps = np.arange(0.0, 100.0)
+    t = np.arange(0.0, 100.0)
+    learning = Learning(at=t, loss=np.exp(-t / 20), held_at=t[::10], held=(t[::10] - 60) ** 2 + 1)
     return Evidence(
         title=text,
-        verdict=Verdict(
-            level="amber", sentence=text, reasons=(text,), not_checked=(text, text), warnings=(text,)
-        ),
+        verdict=Verdict(level="amber", sentence=text, reasons=(text,), not_checked=(text, text), warnings=(text,)),
         pictures=Pictures(
             noisy=rng.normal(restored, 12),
             restored=restored,
@@ -52,9 +51,7 @@ def build(text: str = "cells", correlated: bool = False) -> Evidence:
                 Candidate(method=text, risk=0.5235, risk_se=0.0012, seconds=40.0, chosen=True),
                 Candidate(method=text, risk=float("nan"), risk_se=float("nan"), seconds=2.0),
             ),
-            learning=Learning(
-                at=steps, loss=np.exp(-steps / 20), held_at=steps[::10], held=(steps[::10] - 60) ** 2 + 1
-            ),
+            learning=learning,
             truth={text: 34.25},
         ),
         provenance={"command": text, text: text, "settings": {text: text}},
