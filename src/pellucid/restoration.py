@@ -9,13 +9,14 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from pellucid._math.cut import Cut
 from pellucid._math.halo import halo
 from pellucid._math.regions import Region, view
 from pellucid.data.measurement import Measurement
 from pellucid.noise.base import NoiseModel
 from pellucid.operators import Identity
 from pellucid.restorers.base import Restorer
-from pellucid.tiling import Cut, apply_tiled, plan
+from pellucid.tiling import apply_tiled, plan
 
 _halos: WeakKeyDictionary[Restorer, dict[tuple[int, int], tuple[int, ...] | None]] = WeakKeyDictionary()
 

@@ -11,94 +11,25 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby, product
+from itertools import groupby
 
 import psutil
 import torch
 from torch import Tensor
 
+from pellucid._math.cut import Cut
 from pellucid._math.regions import Region, mirror, pixels, relative, up_to_multiple, view
 from pellucid.errors import InputError
 
-Evaluate = Callable[["Cut", Region], Tensor | None]
+Evaluate = Callable[[Cut, Region], Tensor | None]
 Put = Callable[[Region, Tensor, int], None]
 
-_PIXEL_BYTES = 4096  # what a network is taken to need for each pixel: four maps of 256 features in float32
-_WASTE = 1.15  # larger tiles are not worth their memory where the halo adds less than this
+_PIXEL_BYTES = 2048  # what a network is taken to need for each pixel; a U-Net of 32 features needs 800
+_EDGES = [factor << k for k in range(5, 12) for factor in (2, 3)]  # 64, 96, 128, ..., 6144
 
 
 class Cancelled(Exception):
     """The caller asked to stop; some regions are not written."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cut:
-    """How an image is cut.
-
-    Parameters
-    ----------
-    space
-        Size of the image along each spatial axis.
-    stride
-        Tiles start at multiples of this.
-    halo
-        How deep a cut spoils the answer along each axis (see `halo`), or None where it spoils all.
-    tile
-        Size of a tile without its halo, a multiple of the stride.
-    """
-
-    space: tuple[int, ...]
-    stride: tuple[int, ...]
-    halo: tuple[int, ...] | None
-    tile: tuple[int, ...]
-
-    @property
-    def blends(self) -> bool:
-        """Whether tiles overlap and blend: where there are several and each depends on the whole image."""
-        return self.halo is None and any(t < n for t, n in zip(self.tile, self.space, strict=True))
-
-    @property
-    def margin(self) -> tuple[int, ...]:
-        """What is read around a tile: the halo; where tiles blend, a sixth of the tile, so a quarter overlaps."""
-        if self.halo is not None:
-            return self.halo
-        sizes = zip(self.tile, self.space, self.stride, strict=True)
-        return tuple(up_to_multiple(math.ceil(t / 6), s) if t < n else 0 for t, n, s in sizes)
-
-    def read(self, tile: Region) -> Region:
-        """Return what is read for a tile, mirror images beyond the edges included: multiples of the stride.
-
-        An axis is prolonged by its margin, but by no more than a quarter at each end: stacks of few planes
-        would be mostly mirror images.
-        """
-        spans = []
-        for t, m, s, n in zip(tile, self.margin, self.stride, self.space, strict=True):
-            beyond = min(m, up_to_multiple(math.ceil(n / 4), s))
-            stop = min(up_to_multiple(t.stop, s) + m, up_to_multiple(n, s) + beyond)
-            spans.append(slice(max(t.start - m, -beyond), stop))
-        return tuple(spans)
-
-    def regions(self, within: Region | None = None) -> list[Region]:
-        """Return the tiles of the image, or of a part of it, in the order of memory."""
-        spans = within or tuple(slice(0, n) for n in self.space)
-        starts = (range(w.start, w.stop, t) for w, t in zip(spans, self.tile, strict=True))
-        return [
-            tuple(slice(a, min(a + t, w.stop)) for a, t, w in zip(corner, self.tile, spans, strict=True))
-            for corner in product(*starts)
-        ]
-
-    def halved(self) -> Cut:
-        """Return the cut into tiles of half the length along their longest axis."""
-        tile = [min(t, up_to_multiple(n, s)) for t, n, s in zip(self.tile, self.space, self.stride, strict=True)]
-        longest = tile.index(max(tile))
-        if tile[longest] < max(32, 2 * self.stride[longest]):
-            raise InputError(
-                f"There is not enough memory to restore even a tile of {' x '.join(map(str, tile))} pixels; "
-                "close other programs, choose another device or train a smaller model."
-            )
-        tile[longest] = up_to_multiple(tile[longest] // 2, self.stride[longest])
-        return replace(self, tile=tuple(tile))
 
 
 def plan(
@@ -108,13 +39,13 @@ def plan(
     device: torch.device,
     tile: Sequence[int] | None = None,
 ) -> Cut:
-    """Cut an image into tiles of a given size or, without one, of a size that suits the free memory.
+    """Cut an image into tiles of a given size or, without one, of a size that suits device and memory.
 
-    Half of what is free is used, at 4 KiB a pixel: an estimate, halved where it proves wrong. Tiles grow until
-    the halo adds little; those that blend are as large as memory allows.
+    Half of the free memory is used at most, at 2 KiB a pixel: an estimate, halved where it proves wrong. Tiles
+    grow until the halo adds a seventh; on a CPU one half, for there small tiles stay near its caches. Tiles that
+    blend are as large as memory allows.
     """
     whole = tuple(up_to_multiple(n, s) for n, s in zip(space, stride, strict=True))
-    free = _free_memory(device)
 
     def cut(edges: Sequence[int]) -> Cut:
         sizes = (min(up_to_multiple(e, s), n) for e, s, n in zip(edges, stride, whole, strict=True))
@@ -122,16 +53,17 @@ def plan(
 
     if tile is not None:
         return cut(tile)
-    edge, best = 64, cut([64] * len(whole))
-    while edge < max(whole):
-        edge *= 2
+    least, waste = (2**18, 1 / 7) if device.type == "cuda" else (2**16, 1 / 2)
+    room = _free_memory(device) / 2 / _PIXEL_BYTES
+    best = cut([_EDGES[0]] * len(whole))
+    for edge in _EDGES[1:]:
         larger = cut([edge] * len(whole))
-        first = tuple(slice(0, t) for t in larger.tile)
-        read = pixels(larger.read(first))
-        if read * _PIXEL_BYTES > free / 2:
+        made = tuple(slice(0, t) for t in larger.tile)
+        read = pixels(larger.read(made))
+        if read > room:
             break
         best = larger
-        if halo is not None and read > 2**18 and read < _WASTE * pixels(first):
+        if halo is not None and read > least and read < (1 + waste) * pixels(made):
             break
     return best
 
@@ -208,7 +140,7 @@ def _side_by_side(evaluate: Evaluate, put: Put, cut: Cut) -> Cut:
         if todo:
             answer = evaluate(cut, todo[-1])
             if answer is None:
-                cut = cut.halved()
+                cut = _smaller(cut)
                 if cut.blends:
                     return _blended(evaluate, put, cut)
                 todo = [part for region in todo for part in cut.regions(region)[::-1]]
@@ -225,28 +157,24 @@ def _side_by_side(evaluate: Evaluate, put: Put, cut: Cut) -> Cut:
 
 
 def _blended(evaluate: Evaluate, put: Put, cut: Cut) -> Cut:
-    """Restore overlapping tiles and blend them by Hann ramps; a row of tiles is written when it is final.
-
-    The outer half of a margin is thrown away, for there the answer knows least of its surroundings.
-    """
-    reach = tuple(m // 2 for m in cut.margin)
+    """Restore overlapping tiles and blend them by Hann ramps; a row of tiles is written when it is final."""
     rest: Tensor | None = None  # what the tiles above gave to rows that are not final yet
     first, whole = 0, tuple(slice(0, n) for n in cut.space[1:])
     for row, tiles in groupby(cut.regions(), key=lambda region: region[0]):
-        stop = min(row.stop + reach[0], cut.space[0])
-        final = row.stop - reach[0] if row.stop < cut.space[0] else stop
+        stop = min(row.stop + cut.ramp[0], cut.space[0])
+        final = row.stop - cut.ramp[0] if row.stop < cut.space[0] else stop
         origin = (slice(first, stop), *whole)
         band: Tensor | None = None
         for region in tiles:
             answer = evaluate(cut, region)
             if answer is None:
-                return _blended(evaluate, put, cut.halved())
+                return _blended(evaluate, put, _smaller(cut))
             if band is None:
                 maps = answer.shape[: -len(cut.space)]
                 band = torch.zeros(*maps, stop - first, *cut.space[1:], dtype=answer.dtype)
                 if rest is not None:
                     band.narrow(len(maps), 0, rest.shape[len(maps)]).copy_(rest)
-            where, weights = _weights(cut, region, reach)
+            where, weights = cut.weights(region)
             part = view(answer, relative(where, cut.read(region))).cpu()
             view(band, relative(where, origin)).add_(part * weights)
         assert band is not None
@@ -255,24 +183,6 @@ def _blended(evaluate: Evaluate, put: Put, cut: Cut) -> Cut:
         put((slice(first, final), *whole), ready, pixels((slice(0, final), *whole)))
         first = final
     return cut
-
-
-def _weights(cut: Cut, region: Region, reach: tuple[int, ...]) -> tuple[Region, Tensor]:
-    """Return where a tile counts and how much it counts there; the weights of all tiles add to one."""
-    spans, weights = [], torch.ones(())
-    for r, n, m in zip(region, cut.space, reach, strict=True):
-        span = slice(max(r.start - m, 0), min(r.stop + m, n))
-        place = torch.arange(span.start, span.stop) + 0.5
-        rise = _ramp(place - r.start, m) if r.start > 0 else torch.ones_like(place)
-        fall = _ramp(place - r.stop, m) if r.stop < n else torch.zeros_like(place)
-        weights = weights.unsqueeze(-1) * (rise - fall)
-        spans.append(span)
-    return tuple(spans), weights
-
-
-def _ramp(distance: Tensor, reach: int) -> Tensor:
-    """Return sin² from 0 to 1 over [-reach, reach]; a step where the reach is none."""
-    return torch.sin(math.pi / 2 * (distance / max(2 * reach, 0.5) + 0.5).clamp(0, 1)).square()
 
 
 def _evaluate(
@@ -304,6 +214,16 @@ def _to_host(answer: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
     copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
     copied.record()
     return host, copied
+
+
+def _smaller(cut: Cut) -> Cut:
+    """Return the cut into smaller tiles, after memory did not suffice."""
+    if max(cut.tile) < 32 or cut.halved() == cut:
+        raise InputError(
+            f"There is not enough memory to restore even a tile of {' x '.join(map(str, cut.tile))} pixels; close "
+            "other programs, choose another device or train a smaller model."
+        )
+    return cut.halved()
 
 
 def _free_memory(device: torch.device) -> int:
