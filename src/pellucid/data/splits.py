@@ -33,9 +33,7 @@ class Repeats(Split):
     def __call__(self, batch: Measurement, rng: torch.Generator) -> tuple[Measurement, Measurement]:
         """Return two shots of a `Repeated` batch."""
         if not isinstance(batch, Repeated) or len(batch.shots) < 2:
-            raise InputError(
-                "Noise2Noise needs two recordings of the same object; give the second with --pairs."
-            )
+            raise InputError("Noise2Noise needs two recordings of the same object; give the second with --pairs.")
         if len(batch.shots) > 2:
             first, second = torch.randperm(len(batch.shots), generator=rng, device=rng.device)[:2].tolist()
             return batch.shots[first], batch.shots[second]
@@ -59,9 +57,7 @@ class Hiding(Split):
     def choose(self, y: Tensor, rng: torch.Generator) -> Tensor:
         """Return the places to hide in y, (batch, channel, *space)."""
 
-    def hide(
-        self, batch: Measurement, places: Tensor, rng: torch.Generator
-    ) -> tuple[Measurement, Measurement]:
+    def hide(self, batch: Measurement, places: Tensor, rng: torch.Generator) -> tuple[Measurement, Measurement]:
         """Return (given, held) with the pixels at `places` held back."""
         hidden = mask_of(places, batch.y)
         filled = self.fill(batch.y, hidden, places, rng)
@@ -146,6 +142,29 @@ class Grid(Hiding):
             # a class that has one pixel less along this axis names its last one twice
             flat = flat * size + torch.where(place < size, place, (place - self.width).clamp(min=0) % size)
         return flat.flatten(2).expand(len(y), y.shape[1], -1)
+
+
+@dataclass(frozen=True)
+class Reserved(Split):
+    """Holds out given places, in the way of another split: for pixels that are never a training target.
+
+    Parameters
+    ----------
+    split
+        How what is held out is hidden.
+    places
+        Flat places, (batch, channel, count).
+    """
+
+    split: Split
+    places: Tensor
+
+    def __call__(self, batch: Measurement, rng: torch.Generator) -> tuple[Measurement, Measurement]:
+        """Return (given, held); only the places have weight."""
+        if isinstance(self.split, Hiding):
+            return self.split.hide(batch, self.places, rng)
+        given, held = self.split(batch, rng)
+        return given, replace(held, weight=mask_of(self.places, held.y).to(held.y.dtype))
 
 
 def mask_of(places: Tensor, y: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from pellucid.noise.gaussian import Gaussian
 from pellucid.noise.poisson import Poisson
 from pellucid.noise.poisson_gaussian import PoissonGaussian
 from pellucid.noise.stabilise import Stabiliser
+from pellucid.noise.stabilised import Stabilised
 
 __all__ = [
     "Autocorrelation",
@@ -22,6 +23,7 @@ __all__ = [
     "PhotonTransfer",
     "Poisson",
     "PoissonGaussian",
+    "Stabilised",
     "Stabiliser",
     "autocorrelation",
     "diagnose",

@@ -38,7 +38,7 @@ def gaussian(moments: Tensor, held: Measurement) -> Tensor:
     if held.noise is None:
         raise InputError("A predicted variance can only be told from noise of known strength; none is known.")
     mean, variance = moments.unbind(1)
-    total = variance + held.noise.variance(held.y)
+    total = variance + held.noise.variance(mean.detach())
     return 0.5 * ((mean - held.y).square() / total + total.log() + math.log(2 * math.pi))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from pellucid.noise import Gaussian, NoiseModel, PoissonGaussian, Stabiliser
+from pellucid.noise import Gaussian, NoiseModel, PoissonGaussian, Stabilised, Stabiliser
 
 
 class Standardisation(nn.Module):
@@ -39,10 +39,10 @@ class Standardisation(nn.Module):
 
     @property
     def noise(self) -> NoiseModel | None:
-        """The noise of t: Gaussian of constant strength where it was stabilised."""
+        """The noise of t, or None where it is not known."""
         if self.recorded is None or self.stabiliser is None:
             return self.recorded and self.recorded.rescale(self.offset, self.scale)
-        return Gaussian(1 / self.scale)
+        return Stabilised(self.stabiliser, self.offset, self.scale)
 
     def forward(self, y: Tensor) -> Tensor:
         """Map recorded values to the units of the network."""
