@@ -6,9 +6,7 @@ import pytest
 from pellucid.report.page import write
 
 CHROMIUM = next(
-    filter(
-        None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))
-    ),
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))),
     None,
 )
 QUIET = (
@@ -112,6 +110,8 @@ def test_touch_moves_the_divider(browser, show, tmp_path):
 
 
 def test_contrast_changes_both_images_alike(show):
+    from playwright.sync_api import expect
+
     page = show().page
     page.locator("#gamma").fill("0.5")
     page.locator("#white").fill("50")
@@ -122,7 +122,7 @@ def test_contrast_changes_both_images_alike(show):
     assert float(curve.get_attribute("amplitude")) == pytest.approx(0.5**-0.5)
     assert "gamma 0.50" in page.locator("#window").inner_text()
     page.get_by_role("button", name="Reset").click()
-    page.wait_for_function("document.getElementById('window').textContent.includes('gamma 1.00')")
+    expect(page.locator("#window")).to_contain_text("gamma 1.00")
     assert float(curve.get_attribute("amplitude")) == 1
 
 
