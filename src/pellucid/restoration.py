@@ -61,7 +61,7 @@ def restore(measurement: Measurement, restorer: Restorer, *, rng: torch.Generato
     Examples
     --------
     >>> from pellucid.restorers import Regularised
-    >>> half = Regularised(lambda given: 0.5 * given.y)
+    >>> half = Regularised(lambda given, strength: strength * given.y, 0.5)
     >>> restore(Measurement(y=torch.ones(1, 1, 3, 5), operator=Identity()), half).residual.mean().item()
     0.5
     """
@@ -139,7 +139,7 @@ def restore_tiled(
     >>> data, image = torch.ones(1, 5, 7), torch.empty(1, 5, 7)
     >>> def write(region, maps):
     ...     image[(..., *region)] = maps[0]
-    >>> smooth = Regularised(lambda given: torch.nn.functional.avg_pool2d(given.y, 3, 1, 1))
+    >>> smooth = Regularised(lambda given, strength: torch.nn.functional.avg_pool2d(given.y, 3, 1, 1), 1.0)
     >>> cut = restore_tiled(smooth, lambda region: data[(..., *region)], write, (5, 7), tile=(4, 4))
     >>> cut.halo, image.unique().item()
     ((1, 1), 1.0)

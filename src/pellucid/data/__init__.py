@@ -1,0 +1,1 @@
+"""y: what was measured; read, prepared, cut and split."""

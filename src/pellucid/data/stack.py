@@ -17,8 +17,7 @@ from pellucid.errors import InputError
 
 Region = tuple[slice, ...]
 _SAMPLE = 2**24  # pixels that are held in memory for training
-_BLOCK = 512  # edge of a block that is sampled from images larger than that
-_UNIT = 16  # sampled blocks are multiples of this, so that networks take them as they are
+_BLOCK = 512  # about the edge of a block
 
 
 @dataclass(frozen=True)
@@ -87,29 +86,30 @@ class Stack:
         return block
 
     def sample(self, rng: np.random.Generator, *, pixels: int = _SAMPLE) -> NDArray[np.float32]:
-        """Return blocks of equal size, (block, *space): everything where that is little, else a random part.
+        """Return blocks of one size that do not overlap, in random order: (block, *space).
 
-        Blocks are cut to multiples of 16 pixels, so that networks take them as they are.
+        Items are divided into equal blocks of about 512 pixels an axis, cut to multiples of what networks take;
+        of more than `pixels` a random part is read.
         """
         items = self.items
-        smallest = [min(sizes) for sizes in zip(*(self.space(item) for item in items), strict=True)]
-        whole = len({self.space(item) for item in items}) == 1 and len(items) * math.prod(smallest) <= pixels
-        edge = smallest if whole else [min(n, _BLOCK) for n in smallest]
-        size = [n // _UNIT * _UNIT if n >= _UNIT else n for n in edge]
-        if whole:
-            chosen = items
-        else:
-            room = [math.prod(n / b for n, b in zip(self.space(i), size, strict=True)) for i in items]
-            count = min(max(1, pixels // math.prod(size)), math.ceil(sum(room)))
-            share = np.array(room) / sum(room)
-            chosen = [items[k] for k in np.sort(rng.choice(len(items), count, p=share))]
-        return np.stack([self.read(item, _corner(self.space(item), size, rng)) for item in chosen])
+        size = [_block(min(sizes)) for sizes in zip(*(self.space(item) for item in items), strict=True)]
+        corners = [
+            (item, corner)
+            for item in items
+            for corner in product(*(range(0, n - b + 1, b) for n, b in zip(self.space(item), size, strict=True)))
+        ]
+        count = min(max(1, pixels // math.prod(size)), len(corners))
+        chosen = [corners[k] for k in rng.permutation(len(corners))[:count]]
+        return np.stack(
+            [self.read(item, tuple(slice(a, a + b) for a, b in zip(at, size, strict=True))) for item, at in chosen]
+        )
 
 
-def _corner(space: Sequence[int], size: Sequence[int], rng: np.random.Generator) -> Region:
-    """Return a random place for a block."""
-    starts = [int(rng.integers(0, n - s + 1)) for n, s in zip(space, size, strict=True)]
-    return tuple(slice(a, a + s) for a, s in zip(starts, size, strict=True))
+def _block(n: int) -> int:
+    """Return the size of a block along an axis of n pixels."""
+    edge = n // max(1, round(n / _BLOCK))
+    unit = next((u for least, u in ((64, 16), (16, 8), (4, 4)) if edge >= least), 1)
+    return edge // unit * unit
 
 
 def channels_of(images: Sequence[Image]) -> int:

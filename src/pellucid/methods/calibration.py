@@ -24,7 +24,7 @@ _LARGEST = 512  # pixels along an axis of the part that is calibrated on
 
 def calibrated(
     example: Measurement,
-    denoise: Callable[[Plane, float, float], Plane],
+    denoise: Callable[[Plane, float], Plane],
     strengths: Iterable[float],
     card: Card,
     rng: torch.Generator,
@@ -39,9 +39,9 @@ def calibrated(
     example
         Data of shape (batch, 1, *space) with its noise model.
     denoise
-        Maps one image, (*space), a strength and the noise's standard deviation to the denoised image.
+        Maps one image, (*space), and a strength in its units to the denoised image.
     strengths
-        What is tried; each is a multiple of the noise's standard deviation.
+        What is tried, in multiples of the standard deviation of the noise.
     card
         Of the method.
     rng
@@ -49,10 +49,12 @@ def calibrated(
     """
     if example.noise is None:
         raise InputError(f"{card.title} needs to know how strong the noise is; no noise model came with the data.")
-    sigma = float(example.noise.variance(torch.zeros(())).sqrt())
+    sigma = float(example.noise.variance(example.y).median().sqrt())
 
     def restorer(strength: float) -> Regularised:
-        return Regularised(lambda given: each(lambda image: denoise(image, strength * sigma, sigma), given.y))
+        return Regularised(
+            lambda given, strength: each(lambda image: denoise(image, strength), given.y), strength * sigma
+        )
 
     centre = tuple(slice((n - min(n, _LARGEST)) // 2, (n + min(n, _LARGEST)) // 2) for n in example.y.shape[2:])
     part = Measurement(

@@ -57,7 +57,7 @@ def total_variation(example: Measurement, *, rng: torch.Generator, iterations: i
     Chambolle, "An algorithm for total variation minimization and applications", JMIV 20, 2004.
     """
 
-    def denoise(image: Plane, strength: float, sigma: float) -> Plane:
+    def denoise(image: Plane, strength: float) -> Plane:
         out: Plane = denoise_tv_chambolle(image, weight=strength, eps=1e-6, max_num_iter=iterations)
         return out.astype(np.float32, copy=False)
 
