@@ -1,11 +1,14 @@
-"""Contracts that any operator or noise model must keep; run them on your own."""
+"""Contracts that any operator, noise model or split must keep; run them on your own."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from pellucid.data.measurement import Measurement
+from pellucid.data.splits import Split
 from pellucid.noise.base import NoiseModel
+from pellucid.operators import Identity
 from pellucid.operators.base import LinearOperator
 
 _TOLERANCE = 1e-10  # relative, in double precision
@@ -114,6 +117,48 @@ def assert_normalised(
     error = 5 * ((fourth - variance**2) / count).sqrt()
     excess = (deviation**2).mean(0) - variance
     assert bool((excess.abs() < error).all()), f"the variance of the draws is off by {excess}"
+
+
+def assert_held_out(split: Split, shape: tuple[int, ...], rng: torch.Generator) -> None:
+    """Assert that nothing of what a split holds out reaches what it gives.
+
+    Every held entry is replaced, by large numbers and by NaN, and the split is drawn again from the same random
+    state: the choice of what is held, and every given entry, must be the same to the last bit; and the operator
+    of what is given must not measure what is held.
+
+    Parameters
+    ----------
+    split
+        The split under test, of a single recording.
+    shape
+        Shape (batch, channel, *space) to test at.
+    rng
+        Where the test data and the split come from.
+
+    Raises
+    ------
+    AssertionError
+        Naming the broken promise.
+
+    Examples
+    --------
+    >>> from pellucid.data.splits import BlindSpot
+    >>> assert_held_out(BlindSpot(fraction=0.05), (2, 1, 16, 16), torch.Generator().manual_seed(0))
+    """
+    y = torch.randn(shape, generator=rng)
+    state = rng.get_state()
+    batch = Measurement(y=y, operator=Identity())
+    given, held = split(batch, rng)
+    assert held.weight is not None, "held.weight is None: everything is held"
+    hidden = held.weight.expand(shape) > 0
+    assert 0 < int(hidden.sum()) < y.numel(), f"{int(hidden.sum())} of {y.numel()} entries are held"
+    assert torch.equal(held.y[hidden], y[hidden]), "what is held is not what was recorded"
+    assert not given.operator(torch.ones_like(y))[hidden].any(), "the given operator measures what is held"
+    for other in (1e6 * torch.randn(shape, generator=rng), torch.full(shape, torch.nan)):
+        rng.set_state(state)
+        again, held_again = split(batch.with_y(torch.where(hidden, other, y)), rng)
+        assert torch.equal(held_again.weight, held.weight), "the choice of what is held depends on it"
+        assert torch.equal(again.y, given.y), "a held entry reaches what is given"
 
 
 def _inner(a: Tensor, b: Tensor) -> Tensor:

@@ -164,7 +164,8 @@ class Reserved(Split):
         if isinstance(self.split, Hiding):
             return self.split.hide(batch, self.places, rng)
         given, held = self.split(batch, rng)
-        return given, replace(held, weight=mask_of(self.places, held.y).to(held.y.dtype))
+        weight = mask_of(self.places, held.y).to(held.y.dtype)
+        return given, replace(held, weight=weight if held.weight is None else weight * held.weight)
 
 
 def mask_of(places: Tensor, y: Tensor) -> Tensor:

@@ -38,4 +38,4 @@ class Enhancer(Moments):
 
     def stride(self, dims: int) -> tuple[int, ...]:
         """Return the stride of the network; one where it has none."""
-        return tuple(getattr(self.network, "stride", super().stride(dims)))
+        return tuple(getattr(self.network, "stride", None) or super().stride(dims))
