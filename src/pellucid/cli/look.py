@@ -1,0 +1,113 @@
+"""Verbs that look at things: info, evaluate, methods, doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from pellucid.cli import options as o
+from pellucid.cli.job import Answer, Cancel, Watch, perform
+
+
+def info(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An image.")],
+    axes: o.Axes = None,
+    channel: o.Channel = None,
+    json: o.Json = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Say what an image holds and what noise it has, and advise on a method."""
+
+    def task(watch: Watch, cancel: Cancel) -> Answer:
+        from pellucid.workflows.inspect import inspect
+
+        facts = inspect(file, axes=axes, channel=channel)
+        return Answer(facts=facts.as_dict(), text=str(facts))
+
+    perform(task, as_json=json, verbose=verbose)
+
+
+def methods(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A method; all of them unless given.")] = None,
+    json: o.Json = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """List the methods, or show the card and the settings of one."""
+
+    def task(watch: Watch, cancel: Cancel) -> Answer:
+        from dataclasses import asdict
+
+        from pellucid import methods
+
+        if name is not None:
+            settings = {k: (_type(kind), default) for k, (kind, default) in methods.settings(name).items()}
+            return _method(name, asdict(methods.card(name)), settings)
+        cards = {name: asdict(methods.card(name)) for name in methods.names()}
+        width = max(map(len, cards))
+        rows = [f"{name:{width}}  {card['needs']:7}  {card['title']}" for name, card in cards.items()]
+        header = f"{'name':{width}}  needs    title"
+        return Answer(facts=cards, text="\n".join([header, *rows, "`pellucid methods NAME` shows one in full."]))
+
+    perform(task, as_json=json, verbose=verbose)
+
+
+def _method(name: str, card: dict[str, Any], settings: dict[str, tuple[str, Any]]) -> Answer:
+    """Show one card, and each setting with its type and default."""
+    lines = [f"{name}: {card['title']}"]
+    lines += [f"  {key:12}{card[key]}" for key in ("needs", "assumes", "gives", "equation", "paper")]
+    lines += ["settings (--set NAME=VALUE):"]
+    lines += [f"  {key:14}{_written(default):10}{kind}" for key, (kind, default) in settings.items()]
+    listed = {key: {"type": kind, "default": default} for key, (kind, default) in settings.items()}
+    return Answer(facts={"name": name, **card, "settings": listed}, text="\n".join(lines))
+
+
+def _written(value: Any) -> str:
+    """Write a default as `--set` takes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _type(kind: Any) -> str:
+    """Write a type as a user would.
+
+    Examples
+    --------
+    >>> from typing import Literal
+    >>> _type(int), _type(Literal["n2v2", "n2v"])
+    ('whole number', 'n2v2 | n2v')
+    """
+    words = {int: "whole number", float: "number", bool: "true | false"}
+    return words[kind] if kind in words else " | ".join(map(str, get_args(kind))) or str(kind)
+
+
+def evaluate(
+    restored: Annotated[Path, typer.Argument(metavar="RESTORED", help="The result to judge.")],
+    noisy: Annotated[Path, typer.Option(help="What it was made from.")],
+    model: Annotated[Path | None, typer.Option(help="The model that made it.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="A clean reference.")] = None,
+    second_shot: Annotated[Path | None, typer.Option(help="Another recording of the same object.")] = None,
+    json: o.Json = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Judge a restored image by its residual, and by all else that is given."""
+
+    def task(watch: Watch, cancel: Cancel) -> Answer:
+        from pellucid.workflows.evaluate import evaluate
+
+        found = evaluate(restored, noisy, model=model, truth=truth, second_shot=second_shot)
+        return Answer(facts=found.as_dict(), text=str(found), trusted=found.verdict.level == "green")
+
+    perform(task, as_json=json, verbose=verbose)
+
+
+def doctor(json: o.Json = False, verbose: o.Verbose = False) -> None:
+    """Say what this machine offers and what is missing."""
+
+    def task(watch: Watch, cancel: Cancel) -> Answer:
+        from pellucid.workflows.doctor import doctor
+
+        checks = doctor()
+        return Answer(facts=[check.as_dict() for check in checks], text="\n".join(map(str, checks)))
+
+    perform(task, as_json=json, verbose=verbose)

@@ -1,0 +1,52 @@
+import io
+from types import SimpleNamespace
+
+import pytest
+
+from pellucid.cli import progress
+
+
+def event(phase, text, done=None, seconds_left=None):
+    return SimpleNamespace(phase=phase, text=text, done=done, seconds_left=seconds_left)
+
+
+def test_lines_are_few(capsys, monkeypatch):
+    clock = iter([0, 1, 11, 12, 13])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    lines = progress.Lines()
+    lines(event("read", "reading cells.tif"))
+    lines(event("train a", "training a", 0.1, 50.0))
+    lines(event("train a", "training a", 0.2, 40.0))  # 10 s later: said
+    lines(event("train a", "training a", 0.3, 39.0))  # 1 s later: not said
+    lines(event("rank", "ranking"))
+    assert capsys.readouterr().err.splitlines() == [
+        "reading cells.tif",
+        "training a (10%, 50 s left)",
+        "training a (20%, 40 s left)",
+        "ranking",
+    ]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("stream", "kind"), [(Terminal(), progress.Bar), (io.StringIO(), progress.Lines)])
+def test_a_terminal_gets_a_bar(monkeypatch, stream, kind):
+    monkeypatch.setattr(progress.sys, "stderr", stream)
+    assert type(progress.shown()) is kind
+
+
+def test_the_bar_says_the_time_left_and_vanishes(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(progress.sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    bar = progress.shown()
+    bar(event("train a", "training [a]", 0.25, 95.0))
+    bar.close()
+    text = terminal.getvalue()
+    assert "training [a]" in text
+    assert "25%, 1 min 35 s left" in text
+    assert text.endswith("\x1b[2K")  # the line is erased
