@@ -88,8 +88,7 @@ def _cut(data: Measurement, index: Tensor) -> Measurement:
 
 def _take(array: Tensor, index: Tensor) -> Tensor:
     """Return `array`, (image, channel, *space), at flat places of its images: (batch, channel, *patch)."""
-    channels = array.shape[1]
-    if channels == 1:
-        return array.reshape(-1)[index].unsqueeze(1)
-    flat = array.movedim(1, -1).reshape(-1, channels)
-    return flat[index].movedim(-1, 1)
+    channels, size = array.shape[1], array[0, 0].numel()
+    image, place = (index // size).unsqueeze(1), (index % size).unsqueeze(1)
+    channel = torch.arange(channels, device=array.device).view(-1, *[1] * (index.ndim - 1))
+    return array.reshape(-1)[(image * channels + channel) * size + place]
