@@ -1,0 +1,134 @@
+"""How wrong a model is on pixels that were hidden from it: an error without a reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pellucid.data.measurement import Measurement, Repeated
+from pellucid.data.prepare.standardise import Standardisation
+from pellucid.data.splits import Reserved, Split
+from pellucid.errors import InputError
+from pellucid.restorers.base import Restorer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Risk:
+    """Mean squared difference between hidden pixels and their prediction, in recorded units squared.
+
+    Parameters
+    ----------
+    mean, se
+        E|F(given) - y|² and its standard error.
+    pixels
+        How many pixels were hidden.
+    noise_variance
+        Mean variance of the noise at these pixels, or None where the noise is not known.
+    """
+
+    mean: float
+    se: float
+    pixels: int
+    noise_variance: float | None = None
+
+    @property
+    def error(self) -> float | None:
+        """The estimated mean squared error of the prediction, E|F(given) - x|²; may fall below zero by chance.
+
+        An error only where the noise is independent between what is given and what is held.
+        """
+        return None if self.noise_variance is None else self.mean - self.noise_variance
+
+
+def held_out_risk(
+    model: Restorer,
+    split: Split,
+    measurement: Measurement,
+    places: Tensor,
+    standardisation: Standardisation,
+    *,
+    rng: torch.Generator,
+) -> Risk:
+    """Predict hidden pixels and compare: E|F(given) - y|² = E|F(given) - x|² + E|y - x|².
+
+    Parameters
+    ----------
+    model
+        What explains hidden pixels, in the units of `standardisation`.
+    split
+        How it was given and held data in training.
+    measurement
+        Recorded data, shape (batch, channel, *space), in recorded units; with the noise model where it is known.
+    places
+        Flat places that were never a training target, (batch, channel, count).
+    standardisation
+        From recorded units to those of the model.
+    rng
+        On the device of the data; draws the replacements of hidden pixels, or which shot is given.
+
+    Raises
+    ------
+    InputError
+        Where fewer than two pixels are hidden.
+
+    Notes
+    -----
+    The equation is that of Noise2Self and Noise2Noise: the noise of what is held has zero mean and is independent
+    of what is given. The squares are averaged in recorded units, after the unbiased inverse of the standardisation.
+
+    References
+    ----------
+    Batson, Royer, "Noise2Self: blind denoising by self-supervision", ICML 2019, equation 2.
+    """
+    squares, variances = [], []
+    for i in range(len(measurement.y)):
+        recorded = _image(measurement, i)
+        y, prediction = _hidden(model, Reserved(split, places[i : i + 1]), recorded, standardisation, rng)
+        squares.append((prediction - y).square())
+        if recorded.noise is not None:
+            variances.append(recorded.noise.variance(prediction).double())
+    square = torch.cat(squares)
+    if len(square) < 2:
+        raise InputError(f"A held-out risk needs two hidden pixels or more, but {len(square)} were named.")
+    return Risk(
+        mean=float(square.mean()),
+        se=float(square.std() / len(square) ** 0.5),
+        pixels=len(square),
+        noise_variance=float(torch.cat(variances).mean()) if variances else None,
+    )
+
+
+def _hidden(
+    model: Restorer,
+    split: Split,
+    recorded: Measurement,
+    standardisation: Standardisation,
+    rng: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Return hidden pixels and their prediction in recorded units: one draw of the split, in both units."""
+    state = rng.get_state()
+    _, held = split(recorded, rng)
+    rng.set_state(state)
+    given, _ = split(_standardised(recorded, standardisation), rng)
+    with torch.no_grad():
+        mean = held.operator(model.explain(given, rng)[:, 0])
+    assert held.weight is not None
+    at = (held.weight > 0).expand_as(held.y)
+    return held.y[at].double(), standardisation.inverse(mean)[at].double()
+
+
+def _image(batch: Measurement, i: int) -> Measurement:
+    """Return one entry of a batch."""
+    weight = batch.weight if batch.weight is None or len(batch.weight) == 1 else batch.weight[i : i + 1]
+    one = replace(batch, y=batch.y[i : i + 1], operator=batch.operator[i], weight=weight)
+    return replace(one, shots=tuple(_image(shot, i) for shot in one.shots)) if isinstance(one, Repeated) else one
+
+
+def _standardised(recorded: Measurement, standardisation: Standardisation) -> Measurement:
+    """Return the same measurement in the units of the model."""
+    one = replace(recorded, y=standardisation(recorded.y), noise=standardisation.noise)
+    if not isinstance(one, Repeated):
+        return one
+    return replace(one, shots=tuple(_standardised(shot, standardisation) for shot in one.shots))
