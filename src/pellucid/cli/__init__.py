@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = app(arguments, prog_name="pellucid", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        fail(error.format_message(), "--json" in arguments)
+        fail(error.format_message().replace("Value error, ", ""), "--json" in arguments)
         code = WRONG
     except BrokenPipeError:  # whoever read the output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

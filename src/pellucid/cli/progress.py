@@ -85,7 +85,7 @@ def _started() -> Progress:
         BarColumn(bar_width=20),
         TextColumn("{task.fields[left]}", markup=False),
     )
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    progress = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4)
     progress.add_task("", total=1.0, left="")
     progress.start()
     return progress
