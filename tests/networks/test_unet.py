@@ -80,7 +80,9 @@ def test_signal_neither_dies_nor_explodes(rng):
     assert 0.2 < out.std() < 5
 
 
-def test_answer_is_in_full_precision_under_autocast(rng):
+def test_answer_keeps_the_precision_of_the_weights_under_autocast_too(rng):
     network = initialise(UNet((1, 1), features=2), rng)
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         assert network(torch.randn(1, 1, 8, 8, generator=rng)).dtype == torch.float32
+    with torch.no_grad():
+        assert network.double()(torch.ones(1, 1, 8, 8, dtype=torch.float64)).dtype == torch.float64

@@ -99,7 +99,7 @@ class UNet(nn.Module):
             x = up(x)
         # the last layer adds many features into one value: full precision keeps its rounding invisible
         with torch.autocast(x.device.type, enabled=False):
-            image: Tensor = self.last(x.float())
+            image: Tensor = self.last(x.to(self.last.weight.dtype))
         return image
 
     def _pool(self, x: Tensor) -> Tensor:

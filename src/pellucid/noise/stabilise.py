@@ -94,9 +94,9 @@ class Stabiliser(nn.Module):
         return self._look_up(self.variance, d.clamp(min=self.lowest)).sqrt()
 
     def _look_up(self, table: Tensor, d: Tensor) -> Tensor:
-        """Interpolate a table, which goes on as its last value."""
+        """Interpolate a table, which goes on as its last value; NaN stays NaN."""
         place = ((d - self.lowest) / self.step).clamp(max=len(table) - 1)
-        left = place.detach().long().clamp(max=len(table) - 2)
+        left = place.detach().nan_to_num().long().clamp(max=len(table) - 2)
         return table[left] + (table[left + 1] - table[left]) * (place - left)
 
 

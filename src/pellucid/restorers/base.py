@@ -11,7 +11,13 @@ from pellucid.data.measurement import Measurement
 
 
 class Restorer(nn.Module, ABC):
-    """Turns a measurement (y, H) into an image x_hat."""
+    """Turns a measurement (y, H) into an image x_hat.
+
+    Notes
+    -----
+    A NaN in y makes all that depends on it NaN, as it does in any sum: tiles learn so how far a restorer sees. One
+    that computes with parts that swallow NaN marks what these may have touched.
+    """
 
     @abstractmethod
     def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
