@@ -16,7 +16,7 @@ from pellucid.data.splits import Grid
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method
 from pellucid.objectives import HeldOut
-from pellucid.restorers import Regularised
+from pellucid.restorers import LocalVariance, PosteriorMean, Regularised, SplitAverage
 
 Plane = NDArray[np.float32]
 _LARGEST = 512  # pixels along an axis of the part that is calibrated on
@@ -32,7 +32,10 @@ def calibrated(
     """Return the denoiser with the strength of least self-supervised risk (Batson and Royer 2019, section 4).
 
     One class of a grid is hidden, filled with the mean of its neighbours, and compared: for noise that is
-    independent from pixel to pixel the risk is the true one plus the noise variance, so both have one minimum.
+    independent from pixel to pixel the risk is the true one plus the noise variance, so both have one minimum. It
+    is the risk of the J-invariant function, so that is also what answers: every pixel from the pass in which it was
+    hidden, then joined with what was seen. (Applied to all pixels at once, a denoiser that sees its own pixel wants
+    a larger strength than the calibration finds.)
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ def calibrated(
     denoise
         Maps one image, (*space), and a strength in its units to the denoised image.
     strengths
-        What is tried, in multiples of the standard deviation of the noise.
+        What is tried, in multiples of the largest standard deviation of the noise.
     card
         Of the method.
     rng
@@ -49,7 +52,7 @@ def calibrated(
     """
     if example.noise is None:
         raise InputError(f"{card.title} needs to know how strong the noise is; no noise model came with the data.")
-    sigma = float(example.noise.variance(example.y).median().sqrt())
+    sigma = float(example.noise.variance(example.y).amax().sqrt())
 
     def restorer(strength: float) -> Regularised:
         return Regularised(
@@ -71,7 +74,9 @@ def calibrated(
         return float(HeldOut(split).terms(restorer(strength), part, step)["held_out"])
 
     best = restorer(min(strengths, key=risk))
-    return Method(model=best, restorer=best, split=split, card=card)
+    classes = split if example.y.ndim == 4 else Grid(3, Donut())
+    rule = PosteriorMean(LocalVariance(SplitAverage(best, classes)))
+    return Method(model=best, restorer=rule, split=split, card=card)
 
 
 def each(denoise: Callable[[Plane], Plane], y: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ CARD = Card(
     assumes="noise that is independent from pixel to pixel",
     independent=True,
     stabilise=True,
-    gives="image",
+    gives="image, spread",
     equation="min_x ½‖y − x‖² + λ Σ_i |∇x|_i",
     paper="Rudin, Osher, Fatemi, Physica D 1992; Chambolle, JMIV 2004; calibrated as in Batson, Royer, ICML 2019",
 )
@@ -40,7 +40,7 @@ def total_variation(example: Measurement, *, rng: torch.Generator, iterations: i
     Returns
     -------
     Method
-        Without stages.
+        Without stages; each pixel is predicted while hidden, and joined with what was seen.
 
     Raises
     ------

@@ -3,8 +3,19 @@
 from pellucid.restorers.base import Restorer
 from pellucid.restorers.enhancer import Enhancer
 from pellucid.restorers.inference import Flips, PosteriorMean, SplitAverage
+from pellucid.restorers.local_variance import LocalVariance
 from pellucid.restorers.recorded import Recorded
 from pellucid.restorers.regularised import Regularised
 from pellucid.restorers.shots import Shots
 
-__all__ = ["Enhancer", "Flips", "PosteriorMean", "Recorded", "Regularised", "Restorer", "Shots", "SplitAverage"]
+__all__ = [
+    "Enhancer",
+    "Flips",
+    "LocalVariance",
+    "PosteriorMean",
+    "Recorded",
+    "Regularised",
+    "Restorer",
+    "Shots",
+    "SplitAverage",
+]
