@@ -151,11 +151,12 @@ def restore_tiled(
 
     device, dims = torch.device(device), len(space)
     stride = restorer.stride(dims)
-    channels = len(read((slice(0, 1),) * dims))
+    like = read((slice(0, 1),) * dims).to(device)
+    key = (dims, len(like))
     known = _halos.setdefault(restorer, {})
-    if (dims, channels) not in known:
-        known[dims, channels] = halo(lambda y: function(y, None), stride, channels=channels, device=device)
-    cut = plan(space, stride, known[dims, channels], device, tile)
+    if key not in known:
+        known[key] = halo(lambda y: function(y, None), stride, like=like)
+    cut = plan(space, stride, known[key], device, tile)
     return apply_tiled(function, read, write, cut, device=device, on_progress=on_progress, cancel=cancel)
 
 

@@ -176,7 +176,7 @@ def _blended(evaluate: Evaluate, put: Put, cut: Cut) -> Cut:
                     band.narrow(len(maps), 0, rest.shape[len(maps)]).copy_(rest)
             where, weights = cut.weights(region)
             part = view(answer, relative(where, cut.read(region))).cpu()
-            view(band, relative(where, origin)).add_(part * weights)
+            view(band, relative(where, origin)).add_(part * weights.to(part.dtype))
         assert band is not None
         axis = band.ndim - len(cut.space)
         ready, rest = torch.split(band, [final - first, stop - final], axis)

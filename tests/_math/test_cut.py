@@ -41,13 +41,13 @@ def test_thin_stack_is_prolonged_by_a_quarter_at_most():
 @pytest.mark.parametrize("cut", CUTS[2:])
 def test_weights_of_tiles_that_blend_add_to_one(cut):
     assert cut.blends
-    total = torch.zeros(cut.space)
+    total = torch.zeros(cut.space, dtype=torch.float64)
     for region in cut.regions():
         where, weights = cut.weights(region)
         assert weights.min() >= 0
         assert all(r.start <= w.start and w.stop <= r.stop for w, r in zip(where, cut.read(region), strict=True))
         view(total, where).add_(weights)
-    torch.testing.assert_close(total, torch.ones(cut.space))
+    torch.testing.assert_close(total, torch.ones_like(total))
 
 
 def test_a_quarter_of_neighbouring_tiles_overlaps():

@@ -10,6 +10,8 @@ from pellucid.data.splits import Grid
 from pellucid.networks import UNet, initialise
 from pellucid.operators import Identity
 
+ONE = torch.zeros(1)
+
 
 def needed(network: nn.Module, stride: int) -> int:
     """Return the depth by brute force: how far one pixel, of any phase, reaches across a multiple of the stride."""
@@ -36,12 +38,12 @@ def needed(network: nn.Module, stride: int) -> int:
 def test_halo_is_what_single_pixels_of_all_phases_reach(options, rng):
     network = initialise(UNet((1, 1), features=2, **options), rng)
     with torch.no_grad():
-        assert halo(network, network.stride) == (needed(network, network.stride[0]),) * 2
+        assert halo(network, network.stride, like=ONE) == (needed(network, network.stride[0]),) * 2
 
 
 def test_axes_differ(rng):
     network = initialise(UNet((2, 1), dims=3, features=2, depth=1, pool=(1, 2, 2)), rng)
-    planes, rows, columns = halo(network, network.stride, channels=2)
+    planes, rows, columns = halo(network, network.stride, like=torch.zeros(2))
     assert planes == 6  # six convolutions of size three
     assert rows == columns > planes
 
@@ -54,18 +56,18 @@ def test_fills_reach_as_far_as_their_window(fill, rng):
         given = (split.hide(Measurement(y=y, operator=Identity()), places, rng)[0] for places in split.classes(y))
         return torch.stack([g.y for g in given], 1)
 
-    assert halo(function, (2, 2)) == (up_to_multiple(getattr(fill, "radius", 1), 2),) * 2
+    assert halo(function, (2, 2), like=ONE) == (up_to_multiple(getattr(fill, "radius", 1), 2),) * 2
 
 
 def test_dilated_convolution_is_probed_beyond_its_gaps():
-    assert halo(nn.Conv2d(1, 1, 3, padding=9, dilation=9), (1, 1)) == (9, 9)
+    assert halo(nn.Conv2d(1, 1, 3, padding=9, dilation=9), (1, 1), like=ONE) == (9, 9)
 
 
 def test_function_of_the_whole_image_has_no_halo():
-    assert halo(lambda y: y - y.mean(), (1, 1)) is None
-    assert halo(lambda y: y - y.mean(-1, keepdim=True), (1, 1)) is None
-    assert halo(nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.InstanceNorm2d(2)), (1, 1)) is None
+    assert halo(lambda y: y - y.mean(), (1, 1), like=ONE) is None
+    assert halo(lambda y: y - y.mean(-1, keepdim=True), (1, 1), like=ONE) is None
+    assert halo(nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.InstanceNorm2d(2)), (1, 1), like=ONE) is None
 
 
 def test_function_that_hides_nan_is_taken_for_global():
-    assert halo(torch.nan_to_num, (1, 1)) is None
+    assert halo(torch.nan_to_num, (1, 1), like=ONE) is None

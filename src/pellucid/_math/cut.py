@@ -93,10 +93,10 @@ class Cut:
 
     def weights(self, tile: Region) -> tuple[Region, Tensor]:
         """Return where a tile that blends counts and how much; over all tiles the weights add to one."""
-        spans, weights = [], torch.ones(())
+        spans, weights = [], torch.ones((), dtype=torch.float64)
         for t, n, m in zip(tile, self.space, self.ramp, strict=True):
             span = slice(max(t.start - m, 0), min(t.stop + m, n))
-            place = torch.arange(span.start, span.stop) + 0.5
+            place = torch.arange(span.start, span.stop, dtype=torch.float64) + 0.5
             rise = _hann(place - t.start, m) if t.start > 0 else torch.ones_like(place)
             fall = _hann(place - t.stop, m) if t.stop < n else torch.zeros_like(place)
             weights = weights.unsqueeze(-1) * (rise - fall)

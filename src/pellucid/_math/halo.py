@@ -12,13 +12,7 @@ from pellucid._math.regions import up_to_multiple
 _LONGEST = 1024  # pixels of a strip; what spoils half of it counts as spoiling everything
 
 
-def halo(
-    function: Callable[[Tensor], Tensor],
-    stride: Sequence[int],
-    *,
-    channels: int = 1,
-    device: torch.device | str = "cpu",
-) -> tuple[int, ...] | None:
+def halo(function: Callable[[Tensor], Tensor], stride: Sequence[int], *, like: Tensor) -> tuple[int, ...] | None:
     """Return how deep a cut spoils the answer along each axis, or None where it spoils all of it.
 
     What lies beyond the two ends of a strip is set to NaN, for one stride, so that pixels of every phase are
@@ -31,36 +25,28 @@ def halo(
         Maps (1, channel, *space) to (1, ..., *space); NaN in gives NaN out, as in sums, maxima and medians.
     stride
         Period of the function along each spatial axis.
-    channels
-        Number of channels that it takes.
-    device
-        Where it computes.
+    like
+        Data as the function takes them: any (channel, ...) of their type, on their device.
 
     Examples
     --------
-    >>> halo(torch.nn.Conv2d(1, 1, (3, 7), padding=(1, 3)), (1, 1))
+    >>> halo(torch.nn.Conv2d(1, 1, (3, 7), padding=(1, 3)), (1, 1), like=torch.zeros(1))
     (1, 3)
-    >>> halo(lambda y: y - y.mean(), (1, 1)) is None
+    >>> halo(lambda y: y - y.mean(), (1, 1), like=torch.zeros(1)) is None
     True
     """
-    depths = [_depth(function, stride, axis, channels, device) for axis in range(len(stride))]
+    depths = [_depth(function, stride, axis, like) for axis in range(len(stride))]
     return None if None in depths else tuple(depth for depth in depths if depth is not None)
 
 
 @torch.no_grad()
-def _depth(
-    function: Callable[[Tensor], Tensor],
-    stride: Sequence[int],
-    axis: int,
-    channels: int,
-    device: torch.device | str,
-) -> int | None:
+def _depth(function: Callable[[Tensor], Tensor], stride: Sequence[int], axis: int, like: Tensor) -> int | None:
     """Return the depth along one axis, a multiple of its stride."""
     period, length = stride[axis], up_to_multiple(32, stride[axis])
     while length <= _LONGEST:
         size = [up_to_multiple(8, s) for s in stride]
         size[axis] = length
-        strip = torch.zeros(1, channels, *size, device=device)
+        strip = like.new_zeros(1, len(like), *size)
         for end in (0, length - period):
             strip.narrow(2 + axis, end, period).fill_(torch.nan)
         # a convolution by transforms would spread NaN over all that it transforms at once
