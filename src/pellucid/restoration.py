@@ -172,7 +172,7 @@ def _in_memory(
     def write(region: Region, part: Tensor) -> None:
         nonlocal maps
         if not len(maps):
-            maps = torch.empty(len(part), *y.shape, dtype=part.dtype, device=y.device)
+            maps = torch.empty(*part.shape[: -len(region)], *y.shape[1:], dtype=part.dtype, device=y.device)
         view(maps, region).copy_(part)
 
     cut = restore_tiled(restorer, read, write, y.shape[1:], noise=noise, device=y.device, rng=rng)
