@@ -1,24 +1,21 @@
 import io
-from types import SimpleNamespace
+
 
 import pytest
 
 from pellucid.cli import progress
-
-
-def event(phase, text, done=None, seconds_left=None):
-    return SimpleNamespace(phase=phase, text=text, done=done, seconds_left=seconds_left)
+from pellucid.workflows.events import Event
 
 
 def test_lines_are_few(capsys, monkeypatch):
     clock = iter([0, 1, 11, 12, 13])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     lines = progress.Lines()
-    lines(event("read", "reading cells.tif"))
-    lines(event("train a", "training a", 0.1, 50.0))
-    lines(event("train a", "training a", 0.2, 40.0))  # 10 s later: said
-    lines(event("train a", "training a", 0.3, 39.0))  # 1 s later: not said
-    lines(event("rank", "ranking"))
+    lines(Event("read", "reading cells.tif"))
+    lines(Event("train a", "training a", 0.1, 50.0))
+    lines(Event("train a", "training a", 0.2, 40.0))  # 10 s later: said
+    lines(Event("train a", "training a", 0.3, 39.0))  # 1 s later: not said
+    lines(Event("rank", "ranking"))
     assert capsys.readouterr().err.splitlines() == [
         "reading cells.tif",
         "training a (10%, 50 s left)",
@@ -44,7 +41,7 @@ def test_the_bar_says_the_time_left_and_vanishes(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     bar = progress.shown()
-    bar(event("train a", "training [a]", 0.25, 95.0))
+    bar(Event("train a", "training [a]", 0.25, 95.0))
     bar.close()
     text = terminal.getvalue()
     assert "training [a]" in text

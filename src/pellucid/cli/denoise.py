@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from pellucid.cli import options as o
-from pellucid.cli.job import Answer, Cancel, Watch, perform
+from pellucid.cli.job import Answer, Cancel, perform
+from pellucid.workflows.events import Watch
 
 
 def denoise(

@@ -14,15 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import typer
 
 from pellucid.cli.progress import shown
 from pellucid.errors import InputError
-
-if TYPE_CHECKING:
-    from pellucid.workflows.events import Event
+from pellucid.workflows.events import Watch
 
 DONE, FAILED, WRONG, DOUBTED, CANCELLED = 0, 1, 2, 3, 130
 PACKAGE = Path(__file__).parents[1]
@@ -47,7 +45,6 @@ class Answer:
     trusted: bool = True
 
 
-Watch = Callable[["Event"], None]
 Cancel = Callable[[], bool]
 Task = Callable[[Watch, Cancel], Answer]
 
@@ -75,8 +72,8 @@ def perform(task: Task, *, as_json: bool, verbose: bool) -> NoReturn:
                 answer = task(watch, stop.is_set)
         except typer.TyperException:
             raise  # wrong use that only the verb itself could see
-        except KeyboardInterrupt:
-            fail("cancelled", as_json)
+        except KeyboardInterrupt as error:
+            fail(str(error) or "cancelled", as_json)
             raise typer.Exit(CANCELLED) from None
         except Exception as error:
             if verbose:

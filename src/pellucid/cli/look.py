@@ -8,7 +8,8 @@ from typing import Annotated, Any, get_args
 import typer
 
 from pellucid.cli import options as o
-from pellucid.cli.job import Answer, Cancel, Watch, perform
+from pellucid.cli.job import Answer, Cancel, perform
+from pellucid.workflows.events import Watch
 
 
 def info(

@@ -59,8 +59,8 @@ def training(
 ) -> dict[str, Any]:
     """Gather what `workflows.denoise.Options` takes; without `steps` there is a minute."""
     exclude(("--budget", budget), ("--steps", steps))
-    spend = {"steps": steps} if steps else {"seconds": budget or 60.0}
-    return {"method": method, "settings": assignments(settings), **spend, **rest}
+    time = None if steps else budget or 60.0
+    return {"method": method, "settings": assignments(settings), "seconds": time, "steps": steps, **rest}
 
 
 Given = dict[str, Any]

@@ -6,10 +6,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from pellucid.workflows.events import Event
+
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-    from pellucid.workflows.events import Event
 
 QUIET = 10.0  # seconds between plain lines of one phase
 
