@@ -1,0 +1,191 @@
+"""Apply a model to images, region by region."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pellucid.data.image import Image
+from pellucid.data.io import Writer, to_dtype
+from pellucid.data.measurement import Measurement
+from pellucid.data.stack import Item, Region, Stack
+from pellucid.errors import InputError
+from pellucid.operators import Identity
+from pellucid.restoration import restore_tiled
+from pellucid.restorers import Flips, Recorded, Restorer
+from pellucid.workflows.events import Event, Pace, Watch, silent
+from pellucid.workflows.model import Channel, Model
+from pellucid.workflows.options import applying_precision
+
+_PREVIEW = 1024  # pixels along an axis that the report shows
+_TRIAL = 128  # pixels along an axis of the tile that is timed
+
+
+@dataclass
+class Preview:
+    """The part of one plane that the report shows, collected while the image is restored."""
+
+    item: Item
+    region: Region
+    noisy: NDArray[np.float32]
+    restored: NDArray[np.float32]
+    spread: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of(cls, stack: Stack, number: int) -> Preview:
+        """Return the middle of the middle plane of an image."""
+        items = [item for item in stack.items if item.image == number]
+        item = items[len(items) // 2]
+        *planes, rows, columns = stack.space(item)
+        middle = [slice(n // 2, n // 2 + 1) for n in planes]
+        sides = [slice((n - min(n, _PREVIEW)) // 2, (n + min(n, _PREVIEW)) // 2) for n in (rows, columns)]
+        region = (*middle, *sides)
+        noisy = stack.read(item, region).reshape(sides[0].stop - sides[0].start, -1)
+        return cls(item, region, noisy, np.zeros_like(noisy))
+
+    def keep(self, region: Region, maps: Tensor) -> None:
+        """Copy what lies in the preview out of maps, (1 or 2, *region)."""
+        both = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(self.region, region, strict=True)]
+        if any(s.stop <= s.start for s in both):
+            return
+        inside = tuple(slice(s.start - r.start, s.stop - r.start) for s, r in zip(both, region, strict=True))
+        rows, columns = (
+            slice(s.start - r.start, s.stop - r.start) for s, r in zip(both[-2:], self.region[-2:], strict=True)
+        )
+        part = maps[(slice(None), *inside)].numpy()
+        part = part.reshape(len(part), *part.shape[-2:])
+        self.restored[rows, columns] = part[0]
+        if len(part) > 1:
+            self.spread = np.zeros_like(self.noisy) if self.spread is None else self.spread
+            self.spread[rows, columns] = part[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """A model and how it is applied.
+
+    Parameters
+    ----------
+    model
+        One restorer a channel.
+    device
+        Where it computes.
+    watch, cancel
+        Told of progress; asked whether to stop.
+    limit
+        Seconds beyond which the answers are not averaged over the symmetries of the plane.
+    """
+
+    model: Model
+    device: torch.device
+    watch: Watch = silent
+    cancel: Callable[[], bool] = field(default=lambda: False)
+    limit: float = 60.0
+
+    def run(self, image: Image, pair: Image | None, writer: Writer, dtype: np.dtype[Any]) -> list[Preview]:
+        """Restore every channel of an image into `writer`, and return what the report shows of each.
+
+        Raises
+        ------
+        InputError
+            Where the model was made for other channels or dimensions.
+        """
+        _fits(self.model, image)
+        stacks = [Stack((image,), c, self.model.dims) for c in range(len(self.model.channels))]
+        total = sum(math.prod(s.space(item)) for s in stacks for item in s.items)
+        done, pace, previews = 0, Pace(), []
+        for channel, stack in zip(self.model.channels, stacks, strict=True):
+            restorer, seconds = self._restorer(channel, total)
+            if done == 0:
+                self.watch(Event("apply", f"Applying {channel.facts.method}: about {seconds:.0f} s.", 0.0, seconds))
+            preview = Preview.of(stack, 0)
+            second = None if pair is None else replace(stack, images=(pair,))
+            for item in stack.items:
+
+                def progress(part: int, whole: int, before: int = done) -> None:
+                    share = (before + part) / total
+                    self.watch(Event("apply", "Applying the model.", share, pace.left(share)))
+
+                self._item(restorer, stack, second, item, writer, dtype, preview, progress)
+                done += math.prod(stack.space(item))
+            previews.append(preview)
+        return previews
+
+    def _item(
+        self,
+        restorer: Restorer,
+        stack: Stack,
+        second: Stack | None,
+        item: Item,
+        writer: Writer,
+        dtype: np.dtype[Any],
+        preview: Preview,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        """Restore one plane or volume."""
+
+        def read(region: Region) -> Tensor:
+            shots = [s.read(item, region) for s in (stack, second) if s is not None]
+            return torch.from_numpy(np.stack(shots))
+
+        def write(region: Region, maps: Tensor) -> None:
+            maps = maps[:, 0]
+            writer[stack.index(item, region)] = _shaped(to_dtype(maps[0].numpy(), dtype), stack, item)
+            if item == preview.item:
+                preview.keep(region, maps)
+
+        precision = applying_precision(self.device)
+        with torch.autocast(self.device.type, precision, enabled=precision is not None):
+            restore_tiled(
+                restorer, read, write, stack.space(item), device=self.device, on_progress=progress, cancel=self.cancel
+            )
+
+    def _restorer(self, channel: Channel, pixels: int) -> tuple[Restorer, float]:
+        """Return the rule of inference that is quick enough, and the seconds it needs for so many pixels."""
+        restorer = channel.restorer
+        seconds = self._time(restorer) * pixels
+        inner = channel.method.restorer
+        if isinstance(inner, Flips) and seconds > self.limit:
+            return Recorded(inner.model, channel.standardisation), seconds / 8
+        return restorer, seconds
+
+    def _time(self, restorer: Restorer) -> float:
+        """Return the seconds a pixel, from one tile."""
+        side = [_TRIAL] * self.model.dims if self.model.dims == 2 else [16, _TRIAL // 2, _TRIAL // 2]
+        tile = Measurement(y=torch.zeros(1, 1, *side, device=self.device), operator=Identity())
+        with torch.no_grad():
+            restorer.estimate(tile)
+            _wait(self.device)
+            start = time.monotonic()
+            restorer.estimate(tile)
+            _wait(self.device)
+        return 1.2 * (time.monotonic() - start) / math.prod(side)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _shaped(block: NDArray[Any], stack: Stack, item: Item) -> NDArray[Any]:
+    """Return a block without the plane axis where its image has none."""
+    return block[0] if stack.dims == 3 and "Z" not in stack.images[item.image].axes else block
+
+
+def _fits(model: Model, image: Image) -> None:
+    count = image.size("C")
+    if count != len(model.channels):
+        raise InputError(
+            f"The model was made for {len(model.channels)} channel(s), but the image has {count}; choose one with "
+            "--channel, or train a model on such images."
+        )
+    if model.dims == 3 and "Z" not in image.axes:
+        raise InputError("The model was made for stacks with a Z axis, and the image has none; train one on planes.")

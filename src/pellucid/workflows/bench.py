@@ -1,0 +1,171 @@
+"""The data of one channel, prepared for training and for an honest comparison of methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pellucid._math.seeds import generator, mix
+from pellucid.data.measurement import Measurement, Repeated
+from pellucid.data.patches import Patches
+from pellucid.data.prepare import Standardisation
+from pellucid.data.source import Fixed, Source
+from pellucid.data.splits import BlindSpot, Reserved, mask_of
+from pellucid.data.stack import Stack
+from pellucid.errors import InputError
+from pellucid.methods import Method, Stage
+from pellucid.noise import Autocorrelation, Diagnosis, autocorrelation, diagnose, photon_transfer_repeats
+from pellucid.objectives import HeldOut
+from pellucid.operators import Identity
+from pellucid.training import Validation
+from pellucid.trust import Risk, held_out_risk
+
+_JUDGED = 2**19  # pixels of the blocks in which some pixels are never a training target
+_DIAGNOSED = 2**22  # pixels that the diagnosis reads
+_RESERVED = 0.03  # part of the judged pixels
+_SMALLEST = 0.2  # correlation of smoothed recordings, below which they do not show the same object
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A sample of one channel, its noise, and the pixels on which methods are judged.
+
+    Parameters
+    ----------
+    shots
+        Recorded values, (block, 1, *space): one tensor, or two of the same object.
+    diagnosis
+        The noise, from the first shot alone or from both.
+    seed
+        Chooses the pixels that are never a training target.
+    """
+
+    shots: tuple[Tensor, ...]
+    diagnosis: Diagnosis
+    seed: int
+
+    @classmethod
+    def of(cls, stack: Stack, pairs: Stack | None, device: torch.device, seed: int) -> Bench:
+        """Read a sample and diagnose it.
+
+        Raises
+        ------
+        InputError
+            Where pairs do not match in shape or do not show the same object.
+        """
+        stacks = [stack] if pairs is None else [stack, pairs]
+        _same_shape(stacks)
+        arrays = [s.sample(np.random.default_rng(mix(seed, 1))) for s in stacks]
+        _correlated(arrays, stacks)
+        diagnosis = _diagnosed(arrays)
+        shots = tuple(torch.from_numpy(a)[:, None].to(device) for a in arrays)
+        return cls(shots, diagnosis, seed)
+
+    @cached_property
+    def judged(self) -> int:
+        """Blocks, counted from the first, that hold pixels which are never a training target."""
+        return max(1, min(len(self.shots[0]), _JUDGED // self.shots[0][0].numel()))
+
+    @cached_property
+    def places(self) -> tuple[Tensor, Tensor]:
+        """Where those pixels lie: a third to rank and stop, the rest to report; (block, 1, count) each."""
+        y = self.shots[0][: self.judged]
+        rng = generator(y.device, self.seed, 2)
+        places = BlindSpot(_RESERVED).choose(y, rng)
+        order = torch.rand(places.shape, generator=rng, device=y.device).argsort(-1)
+        mixed = places.gather(-1, order)
+        third = max(1, mixed.shape[-1] // 3)
+        return mixed[..., :third], mixed[..., third:]
+
+    def units(self, stabilise: bool) -> Standardisation:
+        """Return the one standardisation of the input."""
+        noise = self.diagnosis.transfer.noise.to(self.shots[0].device)
+        wanted = stabilise and self.diagnosis.transfer.model == "poisson-gaussian"
+        return Standardisation.of(self.shots[0], noise, stabilise=wanted).to(self.shots[0].device)
+
+    def measurement(self, units: Standardisation) -> Measurement:
+        """Return the sample in the units of a network; reserved pixels have no weight."""
+        weight = torch.ones_like(self.shots[0], dtype=torch.bool)
+        weight[: self.judged] = ~mask_of(torch.cat(self.places, -1), weight[: self.judged])
+        shots = tuple(
+            Measurement(y=units(y), operator=Identity(), weight=weight, noise=units.noise) for y in self.shots
+        )
+        return _joined(shots)
+
+    def source(self, stage: Stage, data: Measurement) -> Source:
+        """Return the patches of a stage."""
+        return Patches(data=data, patch=stage.patch, batch=stage.batch)
+
+    def validation(self, method: Method, stage: Stage, data: Measurement, interval: int) -> Validation:
+        """Return the objective of a stage on the ranking pixels."""
+        held = HeldOut(Reserved(method.split, self.places[0]), stage.objective.distance)
+        parts = data.shots if isinstance(data, Repeated) else (data,)
+        judged = tuple(Measurement(y=p.y[: self.judged], operator=p.operator, noise=p.noise) for p in parts)
+        return Validation(objective=held, source=Fixed(_joined(judged)), interval=interval)
+
+    def risk(self, method: Method, units: Standardisation, *, report: bool) -> Risk:
+        """Return the held-out risk in recorded units, on the ranking or on the reporting pixels."""
+        noise = self.diagnosis.transfer.noise.to(self.shots[0].device)
+        shots = tuple(Measurement(y=y[: self.judged], operator=Identity(), noise=noise) for y in self.shots)
+        data = _joined(shots) if method.card.needs == "repeats" else shots[0]
+        rng = generator(self.shots[0].device, self.seed, 3)
+        return held_out_risk(method.model, method.split, data, self.places[report], units, rng=rng)
+
+
+def _joined(shots: tuple[Measurement, ...]) -> Measurement:
+    """Return one measurement, or the repeats of it."""
+    first = shots[0]
+    if len(shots) == 1:
+        return first
+    return Repeated(y=first.y, operator=first.operator, weight=first.weight, noise=first.noise, shots=shots)
+
+
+def _diagnosed(arrays: list[NDArray[np.float32]]) -> Diagnosis:
+    """Diagnose the noise from planes of the sample."""
+    planes = [a.reshape(-1, *a.shape[-2:]) for a in arrays]
+    count = max(1, _DIAGNOSED // planes[0][0].size)
+    step = max(1, len(planes[0]) // count)
+    some = [p[::step][:count].astype(np.float64) for p in planes]
+    if len(some) == 1:
+        return diagnose(some[0])
+    transfer = photon_transfer_repeats(*some)
+    correlation: Autocorrelation = autocorrelation(some[0], transfer.variance_at)
+    return Diagnosis(transfer=transfer, correlation=correlation)
+
+
+def _same_shape(stacks: list[Stack]) -> None:
+    for one, other in zip(stacks[0].images, stacks[-1].images, strict=True):
+        if one.shape != other.shape or one.axes != other.axes:
+            raise InputError(
+                f"Pairs must match: {_name(one)} is {one.axes} {one.shape}, but {_name(other)} is {other.axes} "
+                f"{other.shape}; give the second recording of the same object in the same order."
+            )
+
+
+def _correlated(arrays: list[NDArray[np.float32]], stacks: list[Stack]) -> None:
+    """Check that two recordings show the same object, on means over 4 x 4 pixels."""
+    if len(arrays) == 1:
+        return
+    a, b = (
+        x[..., : x.shape[-2] // 4 * 4, : x.shape[-1] // 4 * 4]
+        .reshape(*x.shape[:-2], x.shape[-2] // 4, 4, x.shape[-1] // 4, 4)
+        .mean((-3, -1))
+        .ravel()
+        for x in arrays
+    )
+    seen = float(np.corrcoef(a, b)[0, 1])
+    if not seen > _SMALLEST:
+        raise InputError(
+            f"{_name(stacks[0].images[0])} and its pair {_name(stacks[1].images[0])} do not show the same object "
+            f"(correlation {seen:.2f}); check the order of --pairs."
+        )
+
+
+def _name(image: object) -> str:
+    source = getattr(image, "source", None)
+    return source.name if source is not None else "an array"

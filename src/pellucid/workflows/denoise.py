@@ -1,0 +1,155 @@
+"""Denoise: from noisy images to restored ones, with a report on each."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import webbrowser
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pellucid.data.image import Image
+from pellucid.data.io import check, read, write
+from pellucid.errors import InputError
+from pellucid.report import page
+from pellucid.workflows.application import Application
+from pellucid.workflows.events import Watch, silent
+from pellucid.workflows.files import denoise_files
+from pellucid.workflows.learn import Job
+from pellucid.workflows.model import Model
+from pellucid.workflows.options import Options, duration
+from pellucid.workflows.session import learned, restored
+
+__all__ = ["Options", "Report", "Result", "denoise", "denoise_files"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page that says whether to believe an image."""
+
+    evidence: page.Evidence
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page, self-contained."""
+        page.write(self.evidence, Path(path))
+        return Path(path)
+
+    def show(self) -> None:
+        """Open the page in a browser."""
+        folder = Path(tempfile.mkdtemp(prefix="pellucid-"))
+        webbrowser.open(self.save(folder / "report.html").as_uri())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What `denoise` returns.
+
+    Parameters
+    ----------
+    restoration
+        The restored image with axes and pixel sizes, float32, in the units of the input.
+    model
+        What restored it; `model.apply(other)` restores more of the same kind.
+    report
+        The page that says whether to believe it.
+    summary
+        The facts of `pellucid denoise --json`.
+    """
+
+    restoration: Image
+    model: Model
+    report: Report
+    summary: Mapping[str, Any]
+
+    @property
+    def image(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """The restored numbers, in the axes of the input."""
+        return np.asarray(self.restoration.data)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the restored image; the suffix chooses the format."""
+        return write(path, self.restoration, overwrite=overwrite)
+
+
+def denoise(
+    noisy: Image | np.ndarray[Any, Any] | str | Path,
+    *,
+    axes: str | None = None,
+    method: str = "auto",
+    pairs: Image | np.ndarray[Any, Any] | str | Path | None = None,
+    budget: str | float = "60s",
+    steps: int | None = None,
+    watch: Watch = silent,
+    **options: Any,
+) -> Result:
+    """Restore a noisy image with no reference.
+
+    Parameters
+    ----------
+    noisy
+        An `Image`, an array, or a path.
+    axes
+        One letter of ``STCZYX`` a dimension, where the image does not say.
+    method
+        A name from `pellucid.methods.names()`, or ``auto``.
+    pairs
+        A second recording of the same object, for Noise2Noise.
+    budget
+        Seconds, or text such as ``"60s"`` and ``"10m"``, for reading, diagnosis and training.
+    steps
+        Training steps in place of the budget: repeatable to the bit on a CPU.
+    watch
+        Told of progress.
+    options
+        Further fields of `Options`: `settings`, `device`, `seed`, `dims`.
+
+    Raises
+    ------
+    InputError
+        Where the image cannot be restored, in one sentence.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> noisy = 50 + 20 * np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]) + rng.normal(0, 3, (64, 64))
+    >>> result = denoise(noisy.astype("float32"), method="total_variation")
+    >>> result.image.shape, result.summary["method"]
+    ((64, 64), 'total_variation')
+    """
+    start = time.monotonic()
+    seconds = None if steps is not None else duration(budget)
+    chosen = Options(method=method, seconds=seconds, steps=steps, **options)
+    opened = check(opened_as(noisy, axes))
+    others = [] if pairs is None else [check(opened_as(pairs, axes))]
+    with tempfile.TemporaryDirectory(prefix="pellucid-") as folder:
+        job = Job(options=chosen, deadline=chosen.deadline(start), folder=Path(folder), watch=watch)
+        model, lessons = learned([opened], others, job)
+        out = np.zeros(opened.shape, np.float32)
+        application = Application(model=model, device=chosen.place(), watch=watch)
+        pair = others[0] if others else None
+        facts, found = restored(application, opened, pair, out, np.dtype(np.float32), lessons)
+    image = replace(opened.with_data(out), provenance=model.provenance)
+    return Result(restoration=image, model=model, report=Report(found), summary=facts)
+
+
+def opened_as(image: Image | np.ndarray[Any, Any] | str | Path, axes: str | None) -> Image:
+    """Return an image from what a caller may have: an image, an array with its axes, or a path."""
+    if isinstance(image, str | Path):
+        return read(image, axes=axes)
+    if isinstance(image, Image):
+        return image
+    array = np.asarray(image)
+    if axes is None and array.ndim != 2:
+        raise InputError(
+            f'An array of shape {array.shape} does not say what its axes are; add axes="TYX", for example.'
+        )
+    axes = axes or "YX"
+    if len(axes) != array.ndim or not set(axes) <= set("STCZYX") or len(set(axes)) != len(axes) or axes[-2:] != "YX":
+        raise InputError(
+            f"The axes {axes} do not fit the shape {array.shape}: one letter of STCZYX each, ending in YX."
+        )
+    return Image(data=array, axes=axes)

@@ -1,0 +1,176 @@
+"""What a report and a summary say about a restored image."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from pellucid.data.image import Image
+from pellucid.metrics import whiteness
+from pellucid.noise import Diagnosis
+from pellucid.report import evidence as page
+from pellucid.trust import Risk, Verdict, judge
+from pellucid.workflows.application import Preview
+from pellucid.workflows.learn import Candidate, Lesson
+from pellucid.workflows.model import Channel, Model
+
+_LAGS = 5
+LEVELS = ("green", "amber", "red")
+
+
+def verdict_of(preview: Preview, diagnosis: Diagnosis, risk: Risk | None) -> Verdict:
+    """Judge one channel by what the report shows of it."""
+    return judge(
+        preview.noisy,
+        preview.restored,
+        transfer=diagnosis.transfer,
+        correlation=diagnosis.correlation,
+        spread=preview.spread,
+        risk=risk,
+    )
+
+
+def page_of(
+    image: Image,
+    preview: Preview,
+    diagnosis: Diagnosis,
+    verdict: Verdict,
+    lesson: Lesson | None,
+    provenance: Mapping[str, Any],
+) -> page.Evidence:
+    """Gather the page of one channel."""
+    residual = preview.noisy - preview.restored
+    title = image.source.name if image.source else "image"
+    seen = page.Verdict(
+        level=verdict.level,
+        sentence=verdict.sentence,
+        reasons=verdict.reasons,
+        not_checked=verdict.not_checked,
+        warnings=verdict.warnings + (lesson.warnings if lesson else ()),
+    )
+    where = ", ".join(f"{axis} {number}" for axis, number in preview.item.place)
+    pictures = page.Pictures(
+        noisy=preview.noisy,
+        restored=preview.restored,
+        spread=preview.spread,
+        plane=where,
+        pixel_size=image.scale.get("X"),
+        unit=image.units.get("X", "µm").replace("micrometer", "µm"),
+    )
+    return page.Evidence(
+        title=title,
+        verdict=seen,
+        pictures=pictures,
+        noise=_noise(diagnosis),
+        residual=page.Residual(autocorrelation=whiteness(residual, radius=_LAGS).map, count=residual.size),
+        choice=_choice(lesson),
+        provenance=dict(provenance),
+    )
+
+
+def _noise(diagnosis: Diagnosis) -> page.Noise:
+    t, c = diagnosis.transfer, diagnosis.correlation
+    photons = t.model != "gaussian"
+    return page.Noise(
+        model=t.model,
+        gain=t.gain if photons else None,
+        offset=t.offset if photons else None,
+        sigma=t.sigma if photons else float(np.sqrt(t.floor)),
+        lag1=(c.lag1_y, c.lag1_x),
+        correlated=c.correlated,
+        transfer=page.Transfer(intensity=t.intensity, variance=t.variance, fitted=t.variance_at(t.intensity)),
+    )
+
+
+def _choice(lesson: Lesson | None) -> page.Choice:
+    if lesson is None:
+        return page.Choice()
+    candidates = tuple(
+        page.Candidate(
+            method=c.name,
+            risk=c.risk.mean,
+            risk_se=c.risk.se,
+            seconds=c.seconds,
+            chosen=c is lesson.chosen,
+        )
+        for c in lesson.candidates
+    )
+    return page.Choice(candidates=candidates, learning=_learning(lesson.candidates))
+
+
+def _learning(candidates: Sequence[Candidate]) -> page.Learning | None:
+    rows = next((c.history.rows for c in candidates if c.history is not None and c.history.rows), None)
+    if rows is None:
+        return None
+    held = [row for row in rows if "validation" in row]
+    return page.Learning(
+        at=np.array([row["step"] for row in rows]),
+        loss=np.array([row["held_out"] for row in rows]),
+        held_at=np.array([row["step"] for row in held]),
+        held=np.array([row["validation"] for row in held]),
+    )
+
+
+def summary(
+    model: Model, diagnoses: Sequence[Diagnosis], lessons: Sequence[Lesson], verdicts: Sequence[Verdict]
+) -> dict[str, Any]:
+    """Return what `--json` says of method, risk, noise and verdict; lists where there are several channels."""
+    each = [_noise_facts(diagnosis) for diagnosis in diagnoses]
+    if lessons:
+        each = [_choice_facts(lesson) | {"noise": noise} for lesson, noise in zip(lessons, each, strict=True)]
+    else:
+        each = [_model_facts(c) | {"noise": noise} for c, noise in zip(model.channels, each, strict=True)]
+    merged = {key: each[0][key] if len(each) == 1 else [one[key] for one in each] for key in each[0]}
+    worst = max(verdicts, key=lambda v: LEVELS.index(v.level))
+    warnings = [w for lesson in lessons for w in lesson.warnings] + [w for v in verdicts for w in v.warnings]
+    return merged | {"verdict": worst.level, "sentence": worst.sentence, "warnings": list(dict.fromkeys(warnings))}
+
+
+def _choice_facts(lesson: Lesson) -> dict[str, Any]:
+    chosen = lesson.chosen
+    return {
+        "method": chosen.name,
+        "why": lesson.why,
+        "steps": chosen.history.steps if chosen.history is not None else 0,
+        "risk": chosen.risk.mean,
+        "risk_se": chosen.risk.se,
+        "candidates": [
+            {"method": c.name, "risk": c.risk.mean, "risk_se": c.risk.se, "seconds": round(c.seconds, 3)}
+            for c in lesson.candidates
+        ],
+    }
+
+
+def _model_facts(channel: Channel) -> dict[str, Any]:
+    facts = channel.facts
+    why = "The model was made with it."
+    risk: dict[str, Any] = {"risk": None, "risk_se": None, "candidates": []}
+    return {"method": facts.method, "why": why, "steps": 0} | risk
+
+
+def _noise_facts(diagnosis: Diagnosis) -> dict[str, Any]:
+    t, c = diagnosis.transfer, diagnosis.correlation
+    sigma = t.sigma if t.model != "gaussian" else float(np.sqrt(t.floor))
+    lags = {"lag1_y": c.lag1_y, "lag1_x": c.lag1_x}
+    return {"model": t.model, "gain": t.gain, "offset": t.offset, "sigma": sigma} | lags
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a repetition needs."""
+    from importlib.metadata import version
+
+    found = {name: version(name) for name in ("pellucid", "torch", "numpy", "scikit-image")}
+    return {"python": sys.version.split()[0]} | found
+
+
+def worst(pages: Sequence[page.Evidence]) -> page.Evidence:
+    """Return the page of the channel that needs most attention, with the verdicts of the others beside it."""
+    first = max(pages, key=lambda p: LEVELS.index(p.verdict.level))
+    if len(pages) == 1:
+        return first
+    others = tuple(f"Channel {i}: {p.verdict.level}. {p.verdict.sentence}" for i, p in enumerate(pages))
+    return replace(first, verdict=replace(first.verdict, reasons=first.verdict.reasons + others))

@@ -1,0 +1,238 @@
+"""The same tasks on files: what the commands do."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from pellucid.data.image import Image
+from pellucid.data.io import check, create, expand, output_path, read
+from pellucid.errors import InputError
+from pellucid.methods import card
+from pellucid.report import page
+from pellucid.tiling import Cancelled
+from pellucid.workflows.application import Application
+from pellucid.workflows.events import Event, Watch
+from pellucid.workflows.learn import Job, Lesson
+from pellucid.workflows.model import Model
+from pellucid.workflows.options import Options
+from pellucid.workflows.session import learned, restored
+
+Paths = Sequence[Path | str]
+_SUFFIX = "_denoised"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Where results go, and how.
+
+    Parameters
+    ----------
+    output
+        A file for one input, a folder for several; None: beside each input.
+    dtype
+        ``float32``, or ``input``: rounded and clipped to the type of the input.
+    overwrite
+        Replace what is there.
+    """
+
+    output: Path | None = None
+    dtype: Literal["float32", "input"] = "float32"
+    overwrite: bool = False
+
+    def targets(self, inputs: Sequence[Path]) -> list[Path]:
+        """Return the output of every input.
+
+        Raises
+        ------
+        InputError
+            Where an output exists, or two inputs would have the same one.
+        """
+        into_folder = self.output is not None and (self.output.is_dir() and self.output.suffix != ".zarr")
+        if self.output is not None and not into_folder and len(inputs) > 1:
+            if self.output.suffix:
+                raise InputError(f"{len(inputs)} images need a folder, but {self.output} names one file.")
+            self.output.mkdir(parents=True, exist_ok=True)
+            into_folder = True
+        if self.output is None or into_folder:
+            targets = [output_path(path, _SUFFIX, self.output) for path in inputs]
+        else:
+            targets = [self.output]
+        twice = {t for t in targets if targets.count(t) > 1}
+        if twice:
+            raise InputError(f"Two inputs would both become {twice.pop()}; restore them into different folders.")
+        for path in [*targets, *map(report_path, targets)]:
+            if path.exists() and not self.overwrite:
+                raise InputError(f"{path} exists already: choose another name with -o, or add --overwrite.")
+        return targets
+
+
+def report_path(target: Path) -> Path:
+    """Return where the report of an output lies.
+
+    Examples
+    --------
+    >>> report_path(Path("cells_denoised.ome.tif")).name
+    'cells_denoised.report.html'
+    """
+    return target.with_name(stem(target) + ".report.html")
+
+
+def stem(path: Path) -> str:
+    """Return the name of a file without its endings."""
+    return path.stem.removesuffix(".ome") if path.suffix else path.name
+
+
+def denoise_files(
+    inputs: Paths,
+    options: Options,
+    *,
+    output: Path | None = None,
+    pairs: Paths = (),
+    each: bool = False,
+    axes: str | None = None,
+    channel: str | None = None,
+    model: Path | None = None,
+    save_model: Path | None = None,
+    dtype: Literal["float32", "input"] = "float32",
+    overwrite: bool = False,
+    resume: bool = False,
+    fill_nan: bool = False,
+    dry_run: bool = False,
+    watch: Watch,
+    cancel: Callable[[], bool],
+) -> list[dict[str, Any]]:
+    """Denoise files, with a report beside each output; several inputs share one model unless `each`.
+
+    Raises
+    ------
+    InputError
+        In one sentence; nothing is written then.
+    KeyboardInterrupt
+        Where it was cancelled; a checkpoint is kept, and `resume` goes on from it.
+    """
+    start = time.monotonic()
+    files = Files(output=output, dtype=dtype, overwrite=overwrite)
+    paths = expand(inputs)
+    others = twins_of(paths, pairs)
+    targets = files.targets(paths)
+    if save_model is not None and save_model.exists() and not files.overwrite:
+        raise InputError(f"{save_model} exists already: choose another name, or add --overwrite.")
+    if options.method != "auto":
+        card(options.method)
+    watch(Event("read", f"Reading {len(paths)} image{'s' if len(paths) > 1 else ''}."))
+    reading = {"axes": axes, "channel": channel}
+    images, seconds_ = ([opened(p, reading, fill_nan) for p in some] for some in (paths, others))
+    for image in images:
+        watch(Event("read", described(image)))
+    if dry_run:
+        return [_plan(image, target, options) for image, target in zip(images, targets, strict=True)]
+    groups = [[k] for k in range(len(images))] if each else [list(range(len(images)))]
+    summaries = []
+    for group in groups:
+        begin = time.monotonic() if each else start
+        folder = targets[group[0]].with_name(stem(targets[group[0]]) + ".checkpoint")
+        job = Job(
+            options=options,
+            deadline=options.deadline(begin),
+            folder=folder,
+            resume=resume,
+            watch=watch,
+            cancel=cancel,
+        )
+        mine, twins = [images[k] for k in group], [seconds_[k] for k in group] if others else []
+        trained, lessons = trained_on(mine, twins, job, model)
+        if save_model is not None:
+            trained.save(save_model, overwrite=files.overwrite)
+        application = Application(model=trained, device=options.place(), watch=watch, cancel=cancel)
+        for k in group:
+            pair = seconds_[k] if others else None
+            summaries.append(written(application, images[k], pair, targets[k], files, lessons, begin))
+        shutil.rmtree(folder, ignore_errors=True)
+    return summaries
+
+
+def trained_on(
+    images: list[Image], pairs: list[Image], job: Job, model: Path | None
+) -> tuple[Model, tuple[Lesson, ...]]:
+    """Return the model of a file, or train one."""
+    if model is not None:
+        return Model.load(model, job.options.place()), ()
+    try:
+        return learned(images, pairs, job)
+    except KeyboardInterrupt:
+        kept = job.folder is not None and job.folder.is_dir()
+        job.watch(Event("train", f"Stopped. {f'{job.folder} keeps the state; add --resume to go on.' if kept else ''}"))
+        raise
+
+
+def written(
+    application: Application,
+    image: Image,
+    pair: Image | None,
+    target: Path,
+    files: Files,
+    lessons: tuple[Lesson, ...],
+    start: float,
+) -> dict[str, Any]:
+    """Restore one image into its file, and write its report."""
+    dtype = image.dtype if files.dtype == "input" else np.dtype(np.float32)
+    provenance = dict(application.model.provenance) | {"command": shlex.join(["pellucid", *sys.argv[1:]])}
+    model = replace(application.model, provenance=provenance)
+    try:
+        with create(target, image, image.shape, dtype, overwrite=files.overwrite, provenance=provenance) as writer:
+            facts, found = restored(replace(application, model=model), image, pair, writer, dtype, lessons)
+    except Cancelled:
+        raise KeyboardInterrupt from None
+    report = report_path(target)
+    page.write(found, report)
+    source = str(image.source) if image.source else None
+    where = {"input": source, "output": str(target), "report": str(report)}
+    return where | facts | {"seconds": round(time.monotonic() - start, 3)}
+
+
+def twins_of(paths: Sequence[Path], pairs: Paths) -> list[Path]:
+    """Return the second recording of every input, or nothing where there are none."""
+    others = expand(pairs) if pairs else []
+    if others and len(others) != len(paths):
+        raise InputError(f"{len(paths)} inputs came with {len(others)} pairs; give one pair for each input.")
+    return others
+
+
+def opened(path: Path, reading: dict[str, str | None], fill_nan: bool) -> Image:
+    """Read a file and check that it can be denoised."""
+    return check(read(path, **reading), fill_nan=fill_nan)
+
+
+def described(image: Image) -> str:
+    """Say how an image was read.
+
+    Examples
+    --------
+    >>> described(Image(data=np.zeros((3, 64, 64)), axes="TYX"))
+    'Read an array as TYX (3, 64, 64); change with --axes.'
+    """
+    name = image.source.name if image.source else "an array"
+    size = f", pixel {image.scale['X']:.4g} {image.units.get('X', '')}".rstrip() if "X" in image.scale else ""
+    return f"Read {name} as {image.axes} {image.shape}{size}; change with --axes."
+
+
+def _plan(image: Image, target: Path, options: Options) -> dict[str, Any]:
+    """Say what would be done."""
+    budget = f"{options.steps} steps" if options.steps is not None else f"{options.seconds:.0f} s"
+    why = f"A dry run: {described(image)} Training would take {budget} on {options.place()}."
+    return {
+        "input": str(image.source),
+        "output": str(target),
+        "report": str(report_path(target)),
+        "method": options.method,
+        "why": why,
+    }

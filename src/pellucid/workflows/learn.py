@@ -1,0 +1,231 @@
+"""Diagnose, train the candidates within the budget, and choose by risk on pixels that were never a target."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pellucid._math.seeds import generator, mix
+from pellucid.data.image import Image
+from pellucid.data.stack import Stack, channels_of
+from pellucid.errors import InputError
+from pellucid.methods import build, card, settings
+from pellucid.noise import Diagnosis
+from pellucid.training import History, Plan, fit
+from pellucid.trust import Risk
+from pellucid.workflows import model as models
+from pellucid.workflows.bench import Bench
+from pellucid.workflows.events import Event, Pace, Watch, silent
+from pellucid.workflows.options import Options, training_precision
+
+_INTERVAL = 50  # steps between validations
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One method that was tried on one channel.
+
+    Parameters
+    ----------
+    name
+        Of the method.
+    channel
+        The fitted method.
+    ranking, risk
+        Held-out risk on the pixels that rank, and on those that report.
+    seconds
+        Of training or calibration.
+    history
+        Of the training, or None where nothing is trained.
+    """
+
+    name: str
+    channel: models.Channel
+    ranking: Risk
+    risk: Risk
+    seconds: float
+    history: History | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """What was learned about one channel: its noise, what was tried, what was chosen and why."""
+
+    diagnosis: Diagnosis
+    candidates: tuple[Candidate, ...]
+    chosen: Candidate
+    why: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a training needs beside the images.
+
+    Parameters
+    ----------
+    options
+        The user's choice.
+    deadline
+        When the budget ends, on the monotonic clock, or None.
+    folder
+        Where checkpoints are kept, or None.
+    resume
+        Whether to go on from them.
+    watch, cancel
+        Told of progress; asked whether to stop.
+    """
+
+    options: Options
+    deadline: float | None
+    folder: Path | None = None
+    resume: bool = False
+    watch: Watch = silent
+    cancel: Callable[[], bool] = lambda: False
+
+
+def learn(
+    images: Sequence[Image], pairs: Sequence[Image], dims: int, job: Job
+) -> tuple[tuple[models.Channel, ...], tuple[Lesson, ...]]:
+    """Return the chosen restorer of every channel, and the lessons.
+
+    Raises
+    ------
+    InputError
+        Where the images cannot be learned from.
+    KeyboardInterrupt
+        Where the job was cancelled; what was done is kept in its folder.
+    """
+    count, lessons = channels_of([*images, *pairs]), []
+    for number in range(count):
+        label = _label(images[0], number)
+        job.watch(Event("diagnose", f"Reading the noise of {label or 'the image'}."))
+        stack = Stack(tuple(images), number, dims)
+        second = Stack(tuple(pairs), number, dims) if pairs else None
+        bench = Bench.of(stack, second, job.options.place(), mix(job.options.seed, number))
+        lessons.append(_lesson(bench, job, number, (count - number), label))
+    return tuple(lesson.chosen.channel for lesson in lessons), tuple(lessons)
+
+
+def _label(image: Image, number: int) -> str:
+    if number < len(image.channel_names):
+        return image.channel_names[number]
+    return f"channel {number}" if image.size("C") > 1 else ""
+
+
+def _lesson(bench: Bench, job: Job, number: int, channels_left: int, label: str) -> Lesson:
+    """Try the candidates on one channel, and choose."""
+    correlated = bench.diagnosis.correlation.correlated
+    names = _names(bench, job.options)
+    trained = [name for name in names if _is_trained(name)]
+    share = None
+    candidates = []
+    for name in sorted(names, key=lambda name: name in trained):  # the classical ones first: they take what they need
+        if name in trained and share is None and job.deadline is not None:
+            share = max(1.0, job.deadline - time.monotonic()) / channels_left / len(trained)
+        candidates.append(_try(name, bench, job, number, share, label))
+        if job.cancel():
+            raise KeyboardInterrupt
+    chosen = min(candidates, key=lambda c: c.ranking.mean)
+    warnings = []
+    if correlated and any(card(c.name).independent for c in candidates):
+        warnings.append(
+            "The noise is correlated between neighbouring pixels: blind-spot methods are not valid here, and the "
+            "held-out risk is no estimate of the error."
+        )
+    if chosen.history is not None and chosen.history.status == "diverged":
+        warnings.append("The training diverged; the best weights before that were kept.")
+    why = _why(chosen, candidates, job.options, bench)
+    return Lesson(
+        diagnosis=bench.diagnosis, candidates=tuple(candidates), chosen=chosen, why=why, warnings=tuple(warnings)
+    )
+
+
+def _names(bench: Bench, options: Options) -> list[str]:
+    """Return the candidates that suit the data."""
+    repeats = len(bench.shots) > 1
+    if options.method != "auto":
+        if card(options.method).needs == "repeats" and not repeats:
+            raise InputError(f"{options.method} needs two recordings of each object; give the second with --pairs.")
+        return [options.method]
+    if options.settings:
+        raise InputError("Settings belong to one method; name it with --method.")
+    classical = ["non_local_means", "total_variation"]
+    return [*classical, "noise2noise" if repeats else "noise2self"]
+
+
+def _is_trained(name: str) -> bool:
+    return "rate" in settings(name)
+
+
+def _try(name: str, bench: Bench, job: Job, number: int, seconds: float | None, label: str) -> Candidate:
+    """Build, fit and judge one method."""
+    start, options = time.monotonic(), job.options
+    units = bench.units(card(name).stabilise)
+    data = bench.measurement(units)
+    given = options.settings if options.method == name else _settings(name, data.y.device, seconds)
+    method = build(name, data, rng=generator("cpu", options.seed, number, 5), **given)
+    history = None
+    for index, stage in enumerate(method.stages):
+        checkpoint = None if job.folder is None else job.folder / f"{number}-{name}-{index}.safetensors"
+        plan = Plan(
+            steps=options.steps,
+            seconds=None if options.steps is not None else seconds,
+            seed=mix(options.seed, number),
+            optimisers={"model": stage.adam},
+            precision=training_precision(data.y.device),
+            checkpoint=checkpoint,
+        )
+        pace = Pace()
+
+        def watch(row: dict[str, float], pace: Pace = pace) -> None:
+            text = f"Training {name}{f' on {label}' if label else ''}: step {row['step']:.0f}"
+            job.watch(Event(f"train {name}", text, row["progress"], pace.left(row["progress"])))
+
+        resume = checkpoint if job.resume and checkpoint is not None and checkpoint.is_file() else None
+        validation = bench.validation(method, stage, data, _INTERVAL)
+        source = bench.source(stage, data)
+        history = fit(
+            stage.model,
+            stage.objective,
+            source,
+            plan,
+            validation=validation,
+            resume=resume,
+            cancel=job.cancel,
+            watch=watch,
+        )
+    took = time.monotonic() - start
+    job.watch(Event("rank", f"Measuring the risk of {name} on pixels that were never a target."))
+    ranking, risk = (bench.risk(method, units, report=report) for report in (False, True))
+    planes = data.y.ndim == 5 and data.y.shape[2] >= 16
+    channel = models.channel(label, name, dict(given), method, units, pool_planes=planes)
+    channel = replace(channel, facts=channel.facts.model_copy(update={"risk": risk.mean, "risk_se": risk.se}))
+    return Candidate(name=name, channel=channel, ranking=ranking, risk=risk, seconds=took, history=history)
+
+
+def _settings(name: str, device: torch.device, seconds: float | None) -> dict[str, Any]:
+    """Return what `auto` sets: a wider network and larger batches where there is time for them."""
+    if name != "noise2self":
+        return {}
+    if device.type == "cuda":
+        return {"features": 32, "batch": 16}
+    return {"features": 32} if seconds is not None and seconds > 240 else {}
+
+
+def _why(chosen: Candidate, candidates: list[Candidate], options: Options, bench: Bench) -> str:
+    """Say which method was chosen and why, in one or two sentences."""
+    if options.method != "auto":
+        return "It was asked for."
+    noise = "correlated between pixels" if bench.diagnosis.correlation.correlated else "independent from pixel to pixel"
+    ranked = sorted(candidates, key=lambda c: c.ranking.mean)
+    rest = ", ".join(f"{c.name} {c.ranking.mean:.4g}" for c in ranked[1:])
+    return (
+        f"It has the least risk on pixels that no candidate was trained or calibrated on: {chosen.ranking.mean:.4g} "
+        f"(± {chosen.ranking.se:.2g}), against {rest}. The noise is {bench.diagnosis.transfer.model} and {noise}."
+    )

@@ -1,0 +1,55 @@
+"""Train a model on files, for many more of their kind."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pellucid.data.io import expand
+from pellucid.errors import InputError
+from pellucid.workflows.events import Watch
+from pellucid.workflows.files import Paths, opened, stem, trained_on, twins_of
+from pellucid.workflows.learn import Job
+from pellucid.workflows.options import Options
+
+__all__ = ["train"]
+
+
+def train(
+    inputs: Paths,
+    options: Options,
+    *,
+    output: Path,
+    axes: str | None = None,
+    channel: str | None = None,
+    pairs: Paths = (),
+    overwrite: bool = False,
+    watch: Watch,
+    cancel: Callable[[], bool],
+) -> dict[str, Any]:
+    """Train one model on files or folders of them, and save it."""
+    start = time.monotonic()
+    if output.exists() and not overwrite:
+        raise InputError(f"{output} exists already: choose another name, or add --overwrite.")
+    reading = {"axes": axes, "channel": channel}
+    paths = expand(inputs)
+    images, others = ([opened(p, reading, False) for p in some] for some in (paths, twins_of(paths, pairs)))
+    folder = output.with_name(stem(output) + ".checkpoint")
+    job = Job(options=options, deadline=options.deadline(start), folder=folder, watch=watch, cancel=cancel)
+    trained, lessons = trained_on(images, others, job, None)
+    trained.save(output, overwrite=overwrite)
+    shutil.rmtree(folder, ignore_errors=True)
+    chosen = lessons[0].chosen
+    return {
+        "input": [str(i.source) for i in images],
+        "output": str(output),
+        "method": chosen.name,
+        "why": lessons[0].why,
+        "seconds": round(time.monotonic() - start, 3),
+        "risk": chosen.risk.mean,
+        "risk_se": chosen.risk.se,
+        "warnings": [w for lesson in lessons for w in lesson.warnings],
+    }
