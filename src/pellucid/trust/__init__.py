@@ -1,5 +1,7 @@
 """An honest answer, without a reference, to: can I trust this image?"""
 
-from pellucid.trust.risk import Risk, held_out_risk
+from pellucid.trust.risk import Risk, held_out_risk, second_shot_risk
+from pellucid.trust.symptoms import Symptoms, examine
+from pellucid.trust.verdict import Verdict, judge
 
-__all__ = ["Risk", "held_out_risk"]
+__all__ = ["Risk", "Symptoms", "Verdict", "examine", "held_out_risk", "judge", "second_shot_risk"]

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.prepare.standardise import Standardisation
 from pellucid.data.splits import Reserved, Split
 from pellucid.errors import InputError
+from pellucid.metrics.reference import as_pair
 from pellucid.restorers.base import Restorer
+
+Array = NDArray[np.float64]
+
+_BLOCK = 16  # pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +33,15 @@ class Risk:
         How many pixels were hidden.
     noise_variance
         Mean variance of the noise at these pixels, or None where the noise is not known.
+    second_shot
+        Whether the image itself was compared, with every pixel of a second recording.
     """
 
     mean: float
     se: float
     pixels: int
     noise_variance: float | None = None
+    second_shot: bool = False
 
     @property
     def error(self) -> float | None:
@@ -97,6 +107,47 @@ def held_out_risk(
         se=float(square.std() / len(square) ** 0.5),
         pixels=len(square),
         noise_variance=float(torch.cat(variances).mean()) if variances else None,
+    )
+
+
+def second_shot_risk(restored: Array, noisy: Array, second: Array) -> Risk:
+    """Compare an image with an independent recording: E|x_hat - y₂|² = E|x_hat - x|² + E|y₂ - x|².
+
+    The variance of the noise is half of E|y₁ - y₂|², so that no noise model is needed and the noise may be correlated
+    between pixels.
+
+    Parameters
+    ----------
+    restored
+        Shape (..., row, column); made without `second`.
+    noisy, second
+        The recording it was made from, and another of the same object at the same brightness.
+
+    Raises
+    ------
+    InputError
+        Where the shapes differ, or an image is smaller than 32 pixels a side.
+
+    Notes
+    -----
+    The standard error is that of means over blocks of 16 pixels, which are nearly independent.
+    """
+    first, image = as_pair(noisy, restored)
+    first, other = as_pair(first, second)
+    if min(other.shape[-2:]) < 2 * _BLOCK:
+        raise InputError(
+            f"A second shot is compared from {2 * _BLOCK} pixels a side on, but its shape is {other.shape}."
+        )
+    square = (image - other) ** 2
+    rows, columns = (n // _BLOCK for n in square.shape[-2:])
+    cut = square[..., : rows * _BLOCK, : columns * _BLOCK]
+    means = cut.reshape(-1, rows, _BLOCK, columns, _BLOCK).mean((2, 4))
+    return Risk(
+        mean=float(square.mean()),
+        se=float(means.std(ddof=1) / means.size**0.5),
+        pixels=square.size,
+        noise_variance=float(((first - other) ** 2).mean() / 2),
+        second_shot=True,
     )
 
 
