@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.ndimage import maximum_filter
 from skimage.restoration import denoise_nl_means
 
 from pellucid.data.measurement import Measurement
@@ -59,8 +60,11 @@ def non_local_means(example: Measurement, *, rng: torch.Generator, patch: int = 
     """
 
     def denoise(image: Plane, sigma: float) -> Plane:
-        shape = {"patch_size": patch, "patch_distance": distance if image.ndim == 2 else max(distance // 2, 1)}
+        reach = distance if image.ndim == 2 else max(distance // 2, 1)
+        shape = {"patch_size": patch, "patch_distance": reach}
         out: Plane = denoise_nl_means(image, h=0.6 * sigma, sigma=sigma, fast_mode=True, **shape)
+        # scikit-image passes over NaN, by which a halo is measured: what it may have touched is not a number
+        out[maximum_filter(np.isnan(image), 2 * (reach + patch // 2) + 1)] = np.nan
         return out.astype(np.float32, copy=False)
 
     return calibrated(example, denoise, (0.6, 0.75, 0.9, 1.05, 1.2, 1.4), CARD, rng)

@@ -29,7 +29,6 @@ def verdict_of(preview: Preview, diagnosis: Diagnosis, risk: Risk | None) -> Ver
         preview.restored,
         transfer=diagnosis.transfer,
         correlation=diagnosis.correlation,
-        spread=preview.spread,
         risk=risk,
     )
 
