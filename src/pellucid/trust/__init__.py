@@ -2,6 +2,6 @@
 
 from pellucid.trust.risk import Risk, held_out_risk, second_shot_risk
 from pellucid.trust.symptoms import Symptoms, examine
-from pellucid.trust.verdict import Verdict, judge
+from pellucid.trust.verdict import LEVELS, Verdict, judge
 
-__all__ = ["Risk", "Symptoms", "Verdict", "examine", "held_out_risk", "judge", "second_shot_risk"]
+__all__ = ["LEVELS", "Risk", "Symptoms", "Verdict", "examine", "held_out_risk", "judge", "second_shot_risk"]

@@ -29,18 +29,18 @@ class Risk:
     ----------
     mean, se
         E|F(given) - y|² and its standard error.
-    pixels
-        How many pixels were hidden.
     noise_variance
         Mean variance of the noise at these pixels, or None where the noise is not known.
+    pixels
+        How many were compared, or None where that was not kept.
     second_shot
         Whether the image itself was compared, with every pixel of a second recording.
     """
 
     mean: float
     se: float
-    pixels: int
     noise_variance: float | None = None
+    pixels: int | None = None
     second_shot: bool = False
 
     @property
@@ -105,8 +105,8 @@ def held_out_risk(
     return Risk(
         mean=float(square.mean()),
         se=float(square.std() / len(square) ** 0.5),
-        pixels=len(square),
         noise_variance=float(torch.cat(variances).mean()) if variances else None,
+        pixels=len(square),
     )
 
 
@@ -145,8 +145,8 @@ def second_shot_risk(restored: Array, noisy: Array, second: Array) -> Risk:
     return Risk(
         mean=float(square.mean()),
         se=float(means.std(ddof=1) / means.size**0.5),
-        pixels=square.size,
         noise_variance=float(((first - other) ** 2).mean() / 2),
+        pixels=square.size,
         second_shot=True,
     )
 

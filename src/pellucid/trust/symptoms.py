@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from pellucid.errors import InputError
@@ -60,7 +60,9 @@ class Symptoms:
     light: float
 
 
-def examine(noisy: Array, restored: Array, *, transfer: PhotonTransfer, correlation: Autocorrelation) -> Symptoms:
+def examine(
+    noisy: ArrayLike, restored: ArrayLike, *, transfer: PhotonTransfer, correlation: Autocorrelation
+) -> Symptoms:
     """Measure the symptoms of a restored image.
 
     Parameters
@@ -110,7 +112,7 @@ def examine(noisy: Array, restored: Array, *, transfer: PhotonTransfer, correlat
     )
 
 
-def _pair(noisy: Array, restored: Array) -> tuple[Array, Array]:
+def _pair(noisy: ArrayLike, restored: ArrayLike) -> tuple[Array, Array]:
     """Return both images as stacks (plane, row, column), checked."""
     y, x = (np.asarray(image, dtype=np.float64) for image in (noisy, restored))
     if y.shape != x.shape or y.ndim < 2 or min(y.shape[-2:]) < _SMALLEST:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from pellucid.noise import Autocorrelation, PhotonTransfer
 from pellucid.trust.risk import Risk
 from pellucid.trust.symptoms import Symptoms, examine
 
-Array = NDArray[np.float64]
 Level = Literal["green", "amber", "red"]
 
 LIMITS = {  # where a symptom turns amber, and red: see `judge`
@@ -25,7 +24,8 @@ LIMITS = {  # where a symptom turns amber, and red: see `judge`
     "light": (0.04, 0.1),
 }
 
-OPENINGS = {
+LEVELS: tuple[Level, ...] = ("green", "amber", "red")
+OPENINGS: dict[Level, str] = {
     "green": "Nothing was found against this image",
     "amber": "Look before you rely on this image",
     "red": "Do not rely on this image",
@@ -74,8 +74,8 @@ class _Finding:
 
 
 def judge(
-    noisy: Array,
-    restored: Array,
+    noisy: ArrayLike,
+    restored: ArrayLike,
     *,
     transfer: PhotonTransfer,
     correlation: Autocorrelation,
@@ -118,7 +118,7 @@ def judge(
     """
     seen = examine(noisy, restored, transfer=transfer, correlation=correlation)
     findings = [*_symptoms(seen), *_correlated(correlation, independent), *_error(risk, correlation, independent)]
-    findings.sort(key=lambda finding: -list(OPENINGS).index(finding.level))  # stable: the worst first
+    findings.sort(key=lambda finding: -LEVELS.index(finding.level))  # stable: the worst first
     worst = findings[0]
     said = "what was removed looks like noise" if worst.level == "green" else worst.headline
     unseen = () if risk else ("How large the error is: that needs the model, or a second recording of the object.",)
@@ -197,5 +197,5 @@ def _error(risk: Risk | None, correlation: Autocorrelation, independent: bool) -
         sentence = "Hidden pixels are predicted better than the noise allows: it is correlated, or weaker than stated."
         yield _Finding("amber", "its noise is not what it was taken for", sentence)
     else:
-        sentence = f"On {risk.pixels} pixels hidden from it, the model is off {off}."
+        sentence = f"On pixels hidden from it, the model is off {off}."
         yield _Finding(_level(share, (1.0, np.inf)), "hidden pixels are predicted worse than recorded ones", sentence)
