@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import gaussian_filter
 
 from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.prepare import Standardisation
@@ -9,7 +11,7 @@ from pellucid.errors import InputError
 from pellucid.noise import PoissonGaussian
 from pellucid.operators import Identity
 from pellucid.restorers import Regularised
-from pellucid.trust import held_out_risk
+from pellucid.trust import held_out_risk, second_shot_risk
 
 NOISE = PoissonGaussian(4.0, 100.0, 6.0)
 SMOOTH = Regularised(lambda given, strength: F.avg_pool2d(given.y, 5, 1, 2, count_include_pad=False), 0.0)
@@ -71,3 +73,20 @@ def test_hidden_pixels_are_not_seen(rng):
     assert after.mean - before.mean > 0.5 * 1000.0**2  # the prediction stayed where it was
     with pytest.raises(InputError, match="two hidden pixels"):
         held_out_risk(itself, BlindSpot(), seen[0], places[:1, :, :1].expand(2, -1, -1)[:, :, :0], units, rng=rng)
+
+
+def test_second_shot_tells_the_error_of_the_image_even_if_noise_is_correlated(numpy_rng):
+    x = truth(1)[0, 0].numpy().astype(float)
+
+    def shot():
+        return x + 8 * gaussian_filter(numpy_rng.standard_normal(x.shape), 0.7)
+
+    first, second = shot(), shot()
+    image = gaussian_filter(first, 1.5)
+    risk = second_shot_risk(image, first, second)
+    assert risk.error == pytest.approx(np.mean((image - x) ** 2), abs=4 * risk.se)
+    assert risk.noise_variance == pytest.approx(np.var(first - x), rel=0.1)
+    with pytest.raises(InputError, match="one shape"):
+        second_shot_risk(image, first, second[1:])
+    with pytest.raises(InputError, match="32 pixels"):
+        second_shot_risk(image[:20], first[:20], second[:20])

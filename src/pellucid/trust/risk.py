@@ -15,6 +15,7 @@ from pellucid.data.splits import Reserved, Split
 from pellucid.errors import InputError
 from pellucid.metrics.reference import as_pair
 from pellucid.restorers.base import Restorer
+from pellucid.restorers.inference import posterior
 
 Array = NDArray[np.float64]
 
@@ -63,6 +64,11 @@ def held_out_risk(
 ) -> Risk:
     """Predict hidden pixels and compare: E|F(given) - y|² = E|F(given) - x|² + E|y - x|².
 
+    Where the model also predicts a variance v, the risk is that of the posterior mean x_hat, which uses the hidden
+    pixel after all. Given everything else it is linear in y with slope spread² / s², so by Stein's identity
+
+        E|x_hat - y|² + 2 E spread² = E|x_hat - x|² + E|y - x|²,      spread² = s² v / (s² + v).
+
     Parameters
     ----------
     model
@@ -71,6 +77,7 @@ def held_out_risk(
         How it was given and held data in training.
     measurement
         Recorded data, shape (batch, channel, *space), in recorded units; with the noise model where it is known.
+        Its weight says how much each pixel counts.
     places
         Flat places that were never a training target, (batch, channel, count).
     standardisation
@@ -91,21 +98,20 @@ def held_out_risk(
     References
     ----------
     Batson, Royer, "Noise2Self: blind denoising by self-supervision", ICML 2019, equation 2.
+    Stein, "Estimation of the mean of a multivariate normal distribution", Annals of Statistics 9, 1981.
     """
-    squares, variances = [], []
+    parts = []
     for i in range(len(measurement.y)):
         recorded = _image(measurement, i)
-        y, prediction = _hidden(model, Reserved(split, places[i : i + 1]), recorded, standardisation, rng)
-        squares.append((prediction - y).square())
-        if recorded.noise is not None:
-            variances.append(recorded.noise.variance(prediction).double())
-    square = torch.cat(squares)
+        parts.append(_hidden(model, Reserved(split, places[i : i + 1]), recorded, standardisation, rng))
+    square, weight, variance = (torch.cat(part) for part in zip(*parts, strict=True))
     if len(square) < 2:
         raise InputError(f"A held-out risk needs two hidden pixels or more, but {len(square)} were named.")
+    mean = (weight * square).sum() / weight.sum()
     return Risk(
-        mean=float(square.mean()),
-        se=float(square.std() / len(square) ** 0.5),
-        noise_variance=float(torch.cat(variances).mean()) if variances else None,
+        mean=float(mean),
+        se=float((weight * (square - mean)).square().sum().sqrt() / weight.sum()),
+        noise_variance=float((weight * variance).sum() / weight.sum()) if measurement.noise is not None else None,
         pixels=len(square),
     )
 
@@ -157,17 +163,25 @@ def _hidden(
     recorded: Measurement,
     standardisation: Standardisation,
     rng: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Return hidden pixels and their prediction in recorded units: one draw of the split, in both units."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the risk of each hidden pixel, its weight and the variance of its noise, in recorded units."""
     state = rng.get_state()
     _, held = split(recorded, rng)
     rng.set_state(state)
-    given, _ = split(_standardised(recorded, standardisation), rng)
+    given, target = split(_standardised(recorded, standardisation), rng)
     with torch.no_grad():
-        mean = held.operator(model.explain(given, rng)[:, 0])
+        moments = model.explain(given, rng).float()
+        if moments.shape[1] == 2 and target.noise is not None:
+            moments = posterior(moments, target.y, target.noise.variance(moments[:, 0]))
+        image = standardisation.inverse(held.operator(moments[:, 0]))
+        risk = (image - held.y).double().square()
+        if moments.shape[1] == 2:
+            risk = risk + 2 * standardisation.inverse_spread(moments[:, 0], moments[:, 1].sqrt()).double().square()
+        variance = torch.zeros_like(image) if recorded.noise is None else recorded.noise.variance(image)
     assert held.weight is not None
-    at = (held.weight > 0).expand_as(held.y)
-    return held.y[at].double(), standardisation.inverse(mean)[at].double()
+    weight = held.weight.expand_as(held.y)
+    at = weight > 0
+    return risk[at], weight[at].double(), variance[at].double()
 
 
 def _image(batch: Measurement, i: int) -> Measurement:

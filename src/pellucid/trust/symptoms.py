@@ -82,7 +82,8 @@ def examine(
     Noise of the stated strength, smoothed with a Gaussian g of s pixels, has the variance Σ_k ρ(k) (g * g)(k) with ρ
     its own autocorrelation. Structure adds to it; this weighs the residual's whole autocorrelation map, radius 3, in
     the way that a lost or invented detail of width s fills it. A residual that is weaker than the noise, because the
-    seen pixel was rightly used, is compared with noise as weak as itself.
+    seen pixel was rightly used, is compared with noise as weak as itself. Intensity is that of the smoothed image:
+    bins of the image itself would sort by the noise that is left in it.
     """
     y, x = _pair(noisy, restored)
     r = y - x
@@ -95,17 +96,16 @@ def examine(
     at_edges, elsewhere = (max(float(np.mean(z[part] ** 2)) for z in smoothed.values()) / own for part in (edge, ~edge))
     worst = np.abs(smoothed[_PLACE])
     plane, row, column = (int(i) for i in np.unravel_index(np.argmax(worst), worst.shape))
-    bins = residual_vs_intensity(r, x, variance, _BINS)
-    expected = transfer.variance_at(bins.intensity)
-    ratio, bias = bins.variance / expected, bins.mean / np.sqrt(expected)
+    bins = residual_vs_intensity(r, ndimage.gaussian_filter(x, (0, _PLACE, _PLACE)), variance, _BINS)
+    bias = bins.mean / np.sqrt(transfer.variance_at(bins.intensity))
     largest = int(np.argmax(np.abs(bias)))
     return Symptoms(
         structure=max(at_edges, elsewhere),
         edges=at_edges > elsewhere,
         worst=float(worst[plane, row, column]),
         at=(plane, row, column),
-        left=float((1 - np.sqrt(min(1.0, np.median(ratio)))) ** 2),
-        excess=float(ratio.max()),
+        left=float((1 - np.sqrt(min(1.0, np.median(bins.ratio)))) ** 2),
+        excess=float(bins.ratio.max()),
         bias=float(bias[largest]),
         bias_intensity=float(bins.intensity[largest]),
         light=float(r.mean() / max(y.mean() - transfer.offset, y.std())),

@@ -117,11 +117,12 @@ def judge(
     ('green', 'red')
     """
     seen = examine(noisy, restored, transfer=transfer, correlation=correlation)
-    findings = [*_symptoms(seen), *_correlated(correlation, independent), *_error(risk, correlation, independent)]
+    errors = list(_error(risk, correlation, independent))
+    findings = [*_symptoms(seen), *_correlated(correlation, independent), *errors]
     findings.sort(key=lambda finding: -LEVELS.index(finding.level))  # stable: the worst first
     worst = findings[0]
     said = "what was removed looks like noise" if worst.level == "green" else worst.headline
-    unseen = () if risk else ("How large the error is: that needs the model, or a second recording of the object.",)
+    unseen = () if errors else ("How large the error is: that needs a valid held-out risk, or a second recording.",)
     return Verdict(
         level=worst.level,
         sentence=f"{OPENINGS[worst.level]}: {said}.",
@@ -136,36 +137,36 @@ def _level(value: float, limits: tuple[float, float]) -> Level:
 
 
 def _symptoms(seen: Symptoms) -> Iterator[_Finding]:
-    """Put every symptom into words."""
+    """Put every symptom into words; what may cause the others comes first."""
     where = "at edges" if seen.edges else "away from edges"
     plane, row, column = seen.at
     low_high = ("dark", "less") if seen.light > 0 else ("bright", "more")
     words = {
+        "light": (
+            f"it is too {low_high[0]} as a whole",
+            f"The image holds {abs(seen.light):.1%} {low_high[1]} light than the recording.",
+        ),
+        "left": (
+            "much of the noise is still in it",
+            f"Of the noise's variance, {seen.left:.0%} or more is still in the image.",
+        ),
         "structure": (
             f"structure was removed, moved or invented {where}",
             f"Over 1 to 3 pixels the residual {where} has {seen.structure:.1f} times the power of noise.",
         ),
-        "worst": (
-            "something was lost or invented at one place or more",
-            f"The residual stands out most at plane {plane}, row {row}, column {column} (counted from 0): by "
-            f"{seen.worst:.1f} standard deviations of the noise.",
-        ),
-        "left": (
-            "much of the noise is still in it",
-            f"At least {seen.left:.0%} of the noise's variance is still in the image.",
+        "bias": (
+            "intensities are wrong",
+            f"The bias is largest around intensity {seen.bias_intensity:.4g}: {abs(seen.bias):.2f} standard deviations "
+            f"of the noise too {'dark' if seen.bias > 0 else 'bright'}.",
         ),
         "excess": (
             "more than noise was removed",
             f"Where it is strongest, the residual has {seen.excess:.1f} times the variance of the noise.",
         ),
-        "bias": (
-            "intensities are wrong",
-            f"Around intensity {seen.bias_intensity:.4g} the image is too {'dark' if seen.bias > 0 else 'bright'} by "
-            f"{abs(seen.bias):.2f} standard deviations of the noise.",
-        ),
-        "light": (
-            f"it is too {low_high[0]} as a whole",
-            f"The image holds {abs(seen.light):.1%} {low_high[1]} light than the recording.",
+        "worst": (
+            "something was lost or invented at one place or more",
+            f"The residual stands out most at plane {plane}, row {row}, column {column} (counted from 0): by "
+            f"{seen.worst:.1f} standard deviations of the noise.",
         ),
     }
     for name, (headline, sentence) in words.items():
