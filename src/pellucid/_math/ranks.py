@@ -47,6 +47,15 @@ def average_gradients(parameters: Sequence[Tensor]) -> None:
             p.grad.copy_(part.view_as(p))
 
 
+def mean(value: float, device: torch.device) -> float:
+    """Return the mean of all ranks' values on every rank."""
+    if not active():
+        return value
+    total = torch.tensor(value, dtype=torch.float64, device=device)
+    dist.all_reduce(total)
+    return float(total) / dist.get_world_size()
+
+
 def decide(value: float, device: torch.device) -> float:
     """Return rank 0's value on every rank."""
     if not active():

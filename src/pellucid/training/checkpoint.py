@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from pellucid.errors import InputError
@@ -30,7 +30,7 @@ def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) ->
     part = path.with_name(path.name + ".part")
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     try:
-        save_file(plain, part, {"pellucid": json.dumps(facts)})
+        part.write_bytes(to_bytes(plain, {"pellucid": json.dumps(facts)}))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -53,9 +53,9 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise InputError(f"There is no file {path}; name one that Pellucid wrote.")
     try:
         with safe_open(path, "pt") as file:
-            facts = json.loads((file.metadata() or {})["pellucid"])
+            facts = dict(json.loads((file.metadata() or {})["pellucid"]))
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} is not a file of Pellucid ({type(error).__name__}); only safetensors files "
             "that it wrote itself are opened, never pickled ones."

@@ -71,13 +71,14 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Check that there is an end."""
-        if self.steps is None and self.seconds is None:
-            raise InputError("A fit needs an end: give a number of steps, or of seconds.")
+        ends = [end for end in (self.steps, self.seconds) if end is not None]
+        if not ends or min(ends) <= 0:
+            raise InputError("A fit needs an end: give a number of steps, or of seconds, above zero.")
 
     def progress(self, index: int, seconds: float) -> float:
         """Return the part of the budget that is spent, from 0 to 1."""
-        spent = [index / max(self.steps, 1)] if self.steps is not None else []
-        spent += [seconds / max(self.seconds, 1e-9)] if self.seconds is not None else []
+        spent = [index / self.steps] if self.steps is not None else []
+        spent += [seconds / self.seconds] if self.seconds is not None else []
         return min(1.0, max(spent))
 
 

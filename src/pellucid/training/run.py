@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +66,7 @@ class Run:
     def log(self, terms: dict[str, Tensor]) -> None:
         """Add the terms of a move to the sums; nothing is copied to the host."""
         for name, value in terms.items():
-            self._sums[name] = self._sums[name] + value.detach() if name in self._sums else value.detach()
+            self._sums[name] = self._sums.get(name, 0) + value.detach().double()
 
     def advance(self) -> None:
         """Close a step: average the weights; evaluate, keep the state and tell of progress when due."""
@@ -85,7 +86,8 @@ class Run:
 
     def evaluate(self) -> None:
         """Add a row to the history; keep the averaged weights where they are the best so far."""
-        row = self._row() | {name: float(s) / self._logged for name, s in self._sums.items()}
+        losses = {name: ranks.mean(float(s) / self._logged, self.device) for name, s in self._sums.items()}
+        row = self._row() | losses
         self._sums, self._logged = {}, 0
         lowest = self.history.lowest
         if self.validation is not None:
@@ -96,7 +98,7 @@ class Run:
         elif row.get("validation", -math.inf) < lowest:
             self.history.best = self.index
             torch._foreach_copy_(self.best, self.mean)
-        elif self._patience_is_over():
+        elif self.history.status == "done" and self._patience_is_over():
             self.history.status = "stopped"
         self.watch(row)
 
@@ -107,7 +109,7 @@ class Run:
     def _patience_is_over(self) -> bool:
         patience = self.validation.patience if self.validation else None
         since = [row for row in self.history.rows if row["step"] > self.history.best]
-        return patience is not None and len(since) > patience
+        return patience is not None and len(since) >= patience
 
     @torch.no_grad()
     def _validate(self, validation: Validation) -> float:
@@ -125,46 +127,48 @@ class Run:
             torch._foreach_copy_(list(self.model.parameters()), weights)
 
     def close(self) -> History:
-        """Evaluate what has not been, keep the state, leave the best weights in the model."""
+        """Keep the state, evaluate what has not been, leave the best weights in the model."""
+        if self.plan.checkpoint is not None:  # before an evaluation that an uninterrupted run would not make
+            self.save(self.plan.checkpoint)
         if self._logged and self.history.status != "diverged":
             self.evaluate()
-        if self.plan.checkpoint is not None:
-            self.save(self.plan.checkpoint)
-        self._put(self.best if self.history.best >= 0 else self.mean)
+        self._put(self.best)
         return self.history
 
     def save(self, path: Path) -> None:
         """Write the state of the run; rank 0 does."""
         self._kept = time.monotonic()
         if ranks.rank() == 0:
-            sums = {name: float(value) for name, value in self._sums.items()}
-            facts = {
-                "index": self.index,
-                "seconds": self.seconds,
-                "rows": self.history.rows,
-                "best": self.history.best,
-                "sums": sums,
-                "logged": self._logged,
-                "seed": self.plan.seed,
-            }
-            checkpoint.save(path, self._tensors(), facts)
+            checkpoint.save(path, self._tensors(), self._facts())
 
     def load(self, path: Path) -> None:
         """Take up the state that `save` wrote."""
         tensors, facts = checkpoint.load(path)
         own = self._tensors()
-        same = {k: v.shape for k, v in own.items()} == {k: v.shape for k, v in tensors.items()}
-        if not same or facts["seed"] != self.plan.seed:
-            raise InputError(
-                f"{path} was written by a run with another model or seed; use that run's settings."
-            )
+        same = {k: (v.shape, v.dtype) for k, v in own.items()} == {k: (v.shape, v.dtype) for k, v in tensors.items()}
+        if not same or facts.keys() != self._facts().keys() or facts["seed"] != self.plan.seed:
+            raise InputError(f"{path} was written by a run with another model or seed; use that run's settings.")
         with torch.no_grad():
             for name, tensor in own.items():
                 tensor.copy_(tensors[name])
         self.index, self._logged = facts["index"], facts["logged"]
-        self._sums = {k: torch.tensor(v, device=self.device) for k, v in facts["sums"].items()}
-        self.history = History(rows=facts["rows"], best=facts["best"])
+        self._sums = {k: torch.tensor(v, dtype=torch.float64, device=self.device) for k, v in facts["sums"].items()}
+        status = "done" if facts["status"] == "cancelled" else facts["status"]
+        self.history = History(rows=facts["rows"], status=status, best=facts["best"])
         self._start = time.monotonic() - facts["seconds"]
+
+    def _facts(self) -> dict[str, Any]:
+        """Return what is no tensor of the state."""
+        return {
+            "index": self.index,
+            "seconds": self.seconds,
+            "rows": self.history.rows,
+            "status": self.history.status,
+            "best": self.history.best,
+            "sums": {name: float(value) for name, value in self._sums.items()},
+            "logged": self._logged,
+            "seed": self.plan.seed,
+        }
 
     def _tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name; they are the live ones, not copies."""
