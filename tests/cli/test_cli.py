@@ -22,8 +22,11 @@ def test_alone_it_shows_the_help(command):
         (["denoice"], "No such command 'denoice'"),
         (["denoise"], "Missing argument 'INPUT'"),
         (["denoise", "a.tif", "--fast"], "No such option: --fast"),
-        (["denoise", "a.tif", "--budget", "10x"], "'10x' is no duration: write 60s, 10m, 1h"),
+        (["denoise", "a.tif", "--budget", "10x"], "a time such as 60s, 10m or 1h; 10x is not"),
         (["denoise", "a.tif", "--budget", "10", "--steps", "3"], "--budget and --steps exclude each other"),
+        (["train", "a.tif", "-o", "m", "--budget", "10", "--steps", "3"], "--budget and --steps exclude each other"),
+        (["denoise", "a.tif", "--model", "m", "--method", "noise2void"], "--model and --method exclude each other"),
+        (["denoise", "a.tif", "--each", "--save-model", "m"], "--each and --save-model exclude each other"),
         (["denoise", "a.tif", "--steps", "0"], "Invalid value for '--steps'"),
         (["denoise", "a.tif", "--set", "depth"], "'depth' is no setting: write --set NAME=VALUE"),
         (["denoise", "a.tif", "--dtype", "int8"], "Invalid value for '--dtype'"),
@@ -41,7 +44,7 @@ def test_wrong_use_is_one_sentence(command, arguments, sentence):
 
 
 def test_a_reader_that_leaves_early_is_no_defect():
-    code = "from pellucid.cli import main; main(['methods'])"
+    code = "from pellucid.cli import main; main(['--version'])"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         run.stdout.close()
         assert run.stderr.read() == b""

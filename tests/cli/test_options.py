@@ -1,18 +1,7 @@
 import pytest
 import typer
 
-from pellucid.cli.options import assignments, exclude, seconds
-
-
-@pytest.mark.parametrize(("text", "value"), [("60s", 60), ("10m", 600), ("1h", 3600), ("90", 90), ("1.5h", 5400)])
-def test_durations(text, value):
-    assert seconds(text) == value
-
-
-@pytest.mark.parametrize("text", ["", "s", "60x", "-5", "0", "1m30s", "nan", "inf", "1e999h", "ten"])
-def test_no_durations(text):
-    with pytest.raises(typer.BadParameter, match="write 60s, 10m, 1h"):
-        seconds(text)
+from pellucid.cli.options import assignments, exclude
 
 
 def test_settings_keep_what_stands_behind_the_first_sign():

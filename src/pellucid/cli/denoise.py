@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pellucid.cli import options as o
 from pellucid.cli.job import Answer, Cancel, perform
 from pellucid.workflows.events import Watch
+
+if TYPE_CHECKING:
+    from pellucid.workflows.options import Options
 
 
 def denoise(
@@ -38,15 +41,18 @@ def denoise(
     verbose: o.Verbose = False,
 ) -> None:
     """Restore noisy images, and say honestly whether to believe the result."""
-    made = o.training(method, settings, budget, steps, dims=dims, device=device, seed=seed)
+    o.exclude(("--budget", budget), ("--steps", steps))
+    o.exclude(("--each", each), ("--model", model), ("--save-model", save_model))
+    trains = {"--method": method != "auto", "--set": settings, "--budget": budget, "--steps": steps, "--dims": dims}
+    o.exclude(("--model", model), *trains.items(), ("--save-model", save_model), ("--resume", resume))
 
     def task(watch: Watch, cancel: Cancel) -> Answer:
-        from pellucid.workflows.denoise import Options, denoise_files
+        from pellucid.workflows.files import denoise_files
 
         places: o.Given = {"output": output, "pairs": pairs, "each": each, "model": model, "save_model": save_model}
         reading: o.Given = {"axes": axes, "channel": channel, "fill_nan": fill_nan, "dtype": dtype}
         how: o.Given = {"resume": resume, "overwrite": overwrite, "dry_run": dry_run}
-        options = Options(**made)
+        options = _options(method, settings, budget, steps, dims=dims, device=device, seed=seed)
         return restored(denoise_files(inputs, options, **places, **reading, **how, watch=watch, cancel=cancel))
 
     perform(task, as_json=json, verbose=verbose)
@@ -70,14 +76,14 @@ def train(
     verbose: o.Verbose = False,
 ) -> None:
     """Train a model on noisy images, and keep it for `pellucid apply`."""
-    made = o.training(method, settings, budget, steps, dims=dims, device=device, seed=seed)
+    o.exclude(("--budget", budget), ("--steps", steps))
 
     def task(watch: Watch, cancel: Cancel) -> Answer:
-        from pellucid.workflows.denoise import Options
         from pellucid.workflows.train import train
 
         reading: o.Given = {"axes": axes, "channel": channel, "pairs": pairs, "overwrite": overwrite}
-        summary = train(inputs, Options(**made), output=output, **reading, watch=watch, cancel=cancel)
+        options = _options(method, settings, budget, steps, dims=dims, device=device, seed=seed)
+        summary = train(inputs, options, output=output, **reading, watch=watch, cancel=cancel)
         return Answer(facts=summary, text=described(summary))
 
     perform(task, as_json=json, verbose=verbose)
@@ -107,6 +113,14 @@ def apply(
     perform(task, as_json=json, verbose=verbose)
 
 
+def _options(method: str, settings: list[str], budget: str | None, steps: int | None, **rest: Any) -> Options:
+    """Gather what a training needs; without `steps` and `budget` it has a minute."""
+    from pellucid.workflows.options import Options, duration
+
+    seconds = None if steps else duration(budget or "60s")
+    return Options(method=method, settings=o.assignments(settings), seconds=seconds, steps=steps, **rest)
+
+
 def restored(summaries: Sequence[Mapping[str, Any]]) -> Answer:
     """Answer with one object for one result, and with a list under ``results`` for several."""
     return Answer(
@@ -118,13 +132,17 @@ def restored(summaries: Sequence[Mapping[str, Any]]) -> Answer:
 
 def described(summary: Mapping[str, Any]) -> str:
     """Tell a summary to a person: what came of which input, how, and whether to believe it."""
-    risk, se = summary.get("risk"), summary.get("risk_se")
-    lines = {
-        "method": f"{summary.get('method')}: {summary.get('why')}",
-        "held-out risk": f"{risk:.4g} ± {se:.2g}" if risk is not None and se is not None else None,
-        "verdict": summary.get("verdict"),
-        "report": summary.get("report"),
-    }
-    told = [f"{summary.get('input')} -> {summary.get('output')}"]
-    told += [f"  {key:15}{value}" for key, value in lines.items() if value]
-    return "\n".join(told + [f"warning: {warning}" for warning in summary.get("warnings", ())])
+    source = summary["input"]
+    told = [f"{', '.join(source) if isinstance(source, list) else source} -> {summary['output']}"]
+    keys = ("method", "why", "risk", "risk_se")
+    for method, why, risk, se in zip(*(_by_channel(summary.get(key)) for key in keys), strict=True):
+        told.append(f"  method         {method}. {why}")
+        told += [f"  held-out risk  {risk:.4g} ± {se:.2g}"] if risk is not None else []
+    if "verdict" in summary:
+        told.append(f"  verdict        {summary['verdict'].upper()}. {summary['sentence']}")
+        told.append(f"  report         {summary['report']}")
+    return "\n".join(told + [f"  warning        {warning}" for warning in summary.get("warnings", ())])
+
+
+def _by_channel(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

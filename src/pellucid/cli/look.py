@@ -109,6 +109,6 @@ def doctor(json: o.Json = False, verbose: o.Verbose = False) -> None:
         from pellucid.workflows.doctor import doctor
 
         checks = doctor()
-        return Answer(facts=[check.as_dict() for check in checks], text="\n".join(map(str, checks)))
+        return Answer(facts={"checks": [check.as_dict() for check in checks]}, text="\n".join(map(str, checks)))
 
     perform(task, as_json=json, verbose=verbose)

@@ -7,26 +7,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def seconds(text: str) -> float:
-    """Read a duration: ``60s``, ``10m``, ``1.5h``, or a plain number of seconds.
-
-    Examples
-    --------
-    >>> seconds("10m"), seconds("90")
-    (600.0, 90.0)
-    """
-    number, unit = (text[:-1], UNITS[text[-1]]) if text[-1:] in UNITS else (text, 1.0)
-    try:
-        value = float(number) * unit
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise typer.BadParameter(f"{text!r} is no duration: write 60s, 10m, 1h, or a number of seconds above zero.")
-    return value
-
 
 def assignments(pairs: list[str]) -> dict[str, str]:
     """Read ``NAME=VALUE`` settings.
@@ -52,15 +32,6 @@ def exclude(first: tuple[str, Any], *others: tuple[str, Any]) -> None:
     for name, given in others if first[1] else ():
         if given:
             raise typer.BadParameter(f"{first[0]} and {name} exclude each other: give one of them.")
-
-
-def training(
-    method: str, settings: list[str], budget: float | None, steps: int | None, **rest: int | str | None
-) -> dict[str, Any]:
-    """Gather what `workflows.denoise.Options` takes; without `steps` there is a minute."""
-    exclude(("--budget", budget), ("--steps", steps))
-    time = None if steps else budget or 60.0
-    return {"method": method, "settings": assignments(settings), "seconds": time, "steps": steps, **rest}
 
 
 Given = dict[str, Any]
@@ -93,8 +64,8 @@ Dims = Annotated[
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0.", metavar="DEVICE")]
 Seed = Annotated[int, typer.Option(min=0, help="All randomness is a function of it.")]
 Budget = Annotated[
-    float | None,
-    typer.Option(parser=seconds, metavar="TIME", help="Time for reading, diagnosis and training.", show_default="60s"),
+    str | None,
+    typer.Option(metavar="TIME", help="Time for reading, diagnosis and training.", show_default="60s"),
 ]
 Steps = Annotated[
     int | None, typer.Option(min=1, help="Train this many steps instead: repeatable to the bit on a CPU.")
@@ -107,7 +78,7 @@ UseModel = Annotated[Path | None, typer.Option("--model", metavar="MODEL", help=
 SaveModel = Annotated[Path | None, typer.Option(metavar="MODEL", help="Keep the model for `pellucid apply`.")]
 FillNan = Annotated[bool, typer.Option("--fill-nan", help="Replace NaN and infinity by the median around them.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where a run was stopped.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check, diagnose and plan, but train and write nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check the input and say what would be done.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a result that exists.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line of standard output.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show library warnings, and where an error arose.")]

@@ -37,17 +37,18 @@ def left(event: Event) -> str:
 
 
 class Lines:
-    """One line at the start of each phase, and one every ten seconds after that."""
+    """Prints each note, and how far a phase is: at its start, and every ten seconds after that."""
 
     def __init__(self) -> None:
         self.phase, self.printed = "", 0.0
 
     def __call__(self, event: Event) -> None:
-        """Print the event, or skip it."""
+        """Print the event, or skip it; one without a part that is done is a note."""
         now = time.monotonic()
-        if event.phase == self.phase and now - self.printed < QUIET:
-            return
-        self.phase, self.printed = event.phase, now
+        if event.done is not None:
+            if event.phase == self.phase and now - self.printed < QUIET:
+                return
+            self.phase, self.printed = event.phase, now
         far = left(event)
         print(event.text + (f" ({far})" if far else ""), file=sys.stderr, flush=True)
 
@@ -56,18 +57,19 @@ class Lines:
 
 
 class Bar:
-    """One line that moves, and is gone at the end."""
+    """Prints each note, and below them one line that moves and is gone at the end."""
 
     def __init__(self) -> None:
         self.progress: Progress | None = None
 
     def __call__(self, event: Event) -> None:
-        """Move the bar."""
+        """Print a note, or move the bar."""
         if self.progress is None:
             self.progress = _started()
-        self.progress.update(
-            self.progress.task_ids[0], description=event.text, total=1.0, completed=event.done or 0.0, left=left(event)
-        )
+        if event.done is None:
+            self.progress.console.print(event.text, markup=False, highlight=False)
+        (task,) = self.progress.task_ids
+        self.progress.update(task, description=event.text, completed=event.done or 0.0, left=left(event))
 
     def close(self) -> None:
         """Clear the line."""

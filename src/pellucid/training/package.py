@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import uuid
 import zipfile
@@ -19,7 +20,6 @@ from pellucid.errors import InputError
 
 TEXTS = ("model.json", "stats.json", "provenance.json", "history.csv", "README.md")
 WEIGHTS = "weights.safetensors"
-_LARGEST = {WEIGHTS: 4 << 30} | dict.fromkeys(TEXTS, 64 << 20)  # bytes
 
 
 def save(
@@ -45,10 +45,7 @@ def save(
     overwrite
         Replace what is there.
     """
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists already: choose another name, or add --overwrite.")
-    if not path.parent.is_dir():
-        raise InputError(f"The folder {path.parent} does not exist: make it first.")
+    writable(path, overwrite=overwrite)
     parts = {name: text.encode() for name, text in texts.items()}
     parts[WEIGHTS] = save_tensors({k: v.detach().cpu().contiguous().clone() for k, v in weights.items()})
     if preview is not None:
@@ -64,19 +61,41 @@ def save(
             partial.mkdir()
             for name, content in parts.items():
                 (partial / name).write_bytes(content)
-            if path.exists():
-                shutil.rmtree(path)
+            _remove(path)
             partial.rename(path)
     finally:
-        if partial.is_dir():
-            shutil.rmtree(partial)
-        else:
-            partial.unlink(missing_ok=True)
+        _remove(partial)
     return path
 
 
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def writable(path: Path, *, overwrite: bool = False) -> None:
+    """Refuse a place where no package can be written, before time is spent on one.
+
+    Raises
+    ------
+    InputError
+        If something is there (with `overwrite`: a folder that holds anything but a model), or the folder is missing
+        or closed.
+    """
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists already: choose another name, or add --overwrite.")
+    if path.is_dir() and any(path.iterdir()) and not (path / TEXTS[0]).is_file():
+        raise InputError(f"{path} is a folder that holds something other than a model: choose another name.")
+    if not path.parent.is_dir():
+        raise InputError(f"The folder {path.parent} does not exist: make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"The folder {path.parent} cannot be written: choose another one.")
+
+
 def load(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Read texts and weights; sizes are checked before anything is read.
+    """Read texts and weights. Nothing is unpacked, so nothing can grow; other files in a package are not looked at.
 
     Raises
     ------
@@ -88,13 +107,11 @@ def load(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     wanted = (*TEXTS, WEIGHTS)
     try:
         if path.is_dir():
-            for name in wanted:
-                _checked(name, (path / name).stat().st_size, path)
             parts = {name: (path / name).read_bytes() for name in wanted}
         else:
             with zipfile.ZipFile(path) as file:
                 for name in wanted:
-                    _checked(name, file.getinfo(name).file_size, path)
+                    _stored(file.getinfo(name), path)
                 parts = {name: file.read(name) for name in wanted}
         texts = {name: parts[name].decode() for name in TEXTS}
         return texts, load_tensors(parts[WEIGHTS])
@@ -104,9 +121,12 @@ def load(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         ) from error
 
 
-def _checked(name: str, size: int, path: Path) -> None:
-    if size > _LARGEST[name]:
-        raise InputError(f"{path} declares {size} bytes for {name}, more than a model of Pellucid can have.")
+def _stored(part: zipfile.ZipInfo, path: Path) -> None:
+    """Check that a part lies in the zip file as it is."""
+    if part.compress_type != zipfile.ZIP_STORED or part.flag_bits & 1:
+        raise InputError(f"{path} holds {part.filename} packed, which Pellucid never does: unpack it into a folder.")
+    if max(part.file_size, part.compress_size) > path.stat().st_size:
+        raise InputError(f"{path} declares {part.file_size} bytes for {part.filename}, more than the file holds.")
 
 
 def dumps(value: Any) -> str:
@@ -124,5 +144,5 @@ def loads(text: str) -> Any:
     """
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"A part of the model is not JSON ({error}); train the model again.") from error

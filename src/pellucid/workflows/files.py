@@ -14,11 +14,12 @@ from typing import Any, Literal
 import numpy as np
 
 from pellucid.data.image import Image
-from pellucid.data.io import check, create, expand, output_path, read
+from pellucid.data.io import check, create, expand, output_path, read, writable
 from pellucid.errors import InputError
 from pellucid.methods import card
 from pellucid.report import page
 from pellucid.tiling import Cancelled
+from pellucid.training import package
 from pellucid.workflows.application import Application
 from pellucid.workflows.events import Event, Watch
 from pellucid.workflows.learn import Job, Lesson
@@ -69,9 +70,14 @@ class Files:
         twice = {t for t in targets if targets.count(t) > 1}
         if twice:
             raise InputError(f"Two inputs would both become {twice.pop()}; restore them into different folders.")
-        for path in [*targets, *map(report_path, targets)]:
-            if path.exists() and not self.overwrite:
-                raise InputError(f"{path} exists already: choose another name with -o, or add --overwrite.")
+        if {t.resolve() for t in targets} & {p.resolve() for p in inputs}:
+            raise InputError("The result would replace its input, which is never done: choose another name with -o.")
+        for target in targets:
+            writable(target, overwrite=self.overwrite)
+            if report_path(target).exists() and not self.overwrite:
+                raise InputError(
+                    f"{report_path(target)} exists already: choose another name with -o, or add --overwrite."
+                )
         return targets
 
 
@@ -124,8 +130,8 @@ def denoise_files(
     paths = expand(inputs)
     others = twins_of(paths, pairs)
     targets = files.targets(paths)
-    if save_model is not None and save_model.exists() and not files.overwrite:
-        raise InputError(f"{save_model} exists already: choose another name, or add --overwrite.")
+    if save_model is not None:
+        package.writable(save_model, overwrite=overwrite)
     if options.method != "auto":
         card(options.method)
     watch(Event("read", f"Reading {len(paths)} image{'s' if len(paths) > 1 else ''}."))

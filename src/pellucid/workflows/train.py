@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.data.io import expand
-from pellucid.errors import InputError
+from pellucid.training import package
 from pellucid.workflows.events import Watch
 from pellucid.workflows.files import Paths, opened, stem, trained_on, twins_of
 from pellucid.workflows.learn import Job
@@ -32,8 +32,7 @@ def train(
 ) -> dict[str, Any]:
     """Train one model on files or folders of them, and save it."""
     start = time.monotonic()
-    if output.exists() and not overwrite:
-        raise InputError(f"{output} exists already: choose another name, or add --overwrite.")
+    package.writable(output, overwrite=overwrite)
     reading = {"axes": axes, "channel": channel}
     paths = expand(inputs)
     images, others = ([opened(p, reading, False) for p in some] for some in (paths, twins_of(paths, pairs)))

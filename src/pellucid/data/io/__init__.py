@@ -4,6 +4,17 @@ from pellucid.data.io.checking import check, finite_block
 from pellucid.data.io.dtypes import to_dtype
 from pellucid.data.io.paths import expand, output_path
 from pellucid.data.io.reading import read
-from pellucid.data.io.writing import Writer, create, write
+from pellucid.data.io.writing import Writer, create, writable, write
 
-__all__ = ["Writer", "check", "create", "expand", "finite_block", "output_path", "read", "to_dtype", "write"]
+__all__ = [
+    "Writer",
+    "check",
+    "create",
+    "expand",
+    "finite_block",
+    "output_path",
+    "read",
+    "to_dtype",
+    "writable",
+    "write",
+]

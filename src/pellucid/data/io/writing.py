@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -132,6 +133,17 @@ def write(
     return Path(path)
 
 
+def writable(path: str | Path, *, overwrite: bool = False) -> None:
+    """Refuse a place where no image can be written, before time is spent on one.
+
+    Raises
+    ------
+    InputError
+        If the ending is of no format that is written, the folder is missing or closed, or something is there.
+    """
+    _writer(Path(path), overwrite)
+
+
 def _writer(path: Path, overwrite: bool) -> Any:
     """Return the module that writes `path`, once it is clear that it may."""
     format = WRITERS.get(path.suffix.lower())
@@ -139,6 +151,8 @@ def _writer(path: Path, overwrite: bool) -> Any:
         raise InputError(f"{path.name} cannot be written: choose one of the endings {', '.join(WRITERS)}.")
     if not path.parent.is_dir():
         raise InputError(f"The folder {path.parent} does not exist: make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"The folder {path.parent} cannot be written: choose another one.")
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists already: choose another name, or add --overwrite.")
     marked = any((path / mark).is_file() for mark in (".zgroup", ".zarray", "zarr.json"))

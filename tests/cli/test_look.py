@@ -1,0 +1,88 @@
+import json
+
+import numpy as np
+import pytest
+
+from pellucid import methods
+from pellucid.cli.look import _type
+
+
+def test_info_names_axes_noise_and_a_method(command, noisy):
+    ran = command("info", noisy)
+    assert ran.code == 0
+    assert "YX (64, 64), uint16" in ran.out
+    assert "poisson-gaussian" in ran.out
+    assert "denoise" in ran.out
+    assert command("info", noisy, "--json").facts["channels"][0]["noise"]["gain"] == pytest.approx(2, rel=0.3)
+
+
+def test_info_names_a_complex_image_that_denoise_refuses(command, tmp_path):
+    np.save(tmp_path / "waves.npy", np.ones((40, 40), np.complex64))
+    ran = command("info", tmp_path / "waves.npy")
+    assert ran.code == 0
+    assert "complex64" in ran.out
+
+
+def test_info_of_nothing(command, tmp_path):
+    ran = command("info", tmp_path / "none.tif", "--json")
+    assert ran.code == 2
+    assert "does not exist" in ran.facts["error"]
+
+
+def test_methods_lists_all(command):
+    ran = command("methods")
+    assert ran.code == 0
+    assert all(name in ran.out for name in methods.names())
+    assert set(command("methods", "--json").facts) == set(methods.names())
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_one_method_has_its_card_and_every_setting(command, name):
+    ran = command("methods", name)
+    assert methods.card(name).paper in ran.out
+    facts = command("methods", name, "--json").facts
+    assert {key: entry["default"] for key, entry in facts["settings"].items()} == {
+        key: default for key, (_, default) in methods.settings(name).items()
+    }
+    assert all(f"  {key} " in ran.out for key in facts["settings"])
+
+
+def test_no_such_method(command):
+    ran = command("methods", "noise2vod")
+    assert (ran.code, ran.err) == (2, "error: There is no method noise2vod. Did you mean noise2void?\n")
+
+
+def test_types_are_written_for_people():
+    assert _type(float) == "number"
+
+
+def test_evaluate_judges_a_good_and_a_spoilt_image(command, noisy, second, tmp_path):
+    good = command("denoise", noisy, "--method", "non_local_means", "--json").facts["output"]
+    ran = command("evaluate", good, "--noisy", noisy, "--second-shot", second, "--json")
+    assert ran.code == (0 if ran.facts["verdict"] == "green" else 3)
+    risk = ran.facts["channels"][0]["risk"]
+    np.save(tmp_path / "flat.npy", np.full((64, 64), 130, np.float32) + np.eye(64, dtype=np.float32))
+    ran = command("evaluate", tmp_path / "flat.npy", "--noisy", noisy, "--second-shot", second, "--json")
+    assert ran.code == 3
+    assert ran.facts["verdict"] == "red"
+    assert ran.facts["channels"][0]["risk"] > 2 * risk
+
+
+def test_evaluate_says_what_was_not_checked(command, noisy, second):
+    ran = command("evaluate", second, "--noisy", noisy)
+    assert ran.code == 3
+    assert "Not checked" in ran.out
+
+
+def test_evaluate_refuses_files_that_do_not_belong_together(command, noisy, tmp_path):
+    np.save(tmp_path / "small.npy", np.eye(40, dtype=np.float32))
+    ran = command("evaluate", tmp_path / "small.npy", "--noisy", noisy)
+    assert ran.code == 2
+    assert "belong together" in ran.err
+
+
+def test_doctor_looks_at_the_machine(command):
+    ran = command("doctor", "--json")
+    assert ran.code == 0
+    assert {"Python", "torch", "memory"} <= {check["name"] for check in ran.facts["checks"]}
+    assert json.dumps(ran.facts)
