@@ -61,7 +61,7 @@ class Hiding(Split):
         """Return (given, held) with the pixels at `places` held back."""
         hidden = mask_of(places, batch.y)
         filled = self.fill(batch.y, hidden, places, rng)
-        given = replace(batch, y=filled, operator=batch.operator.restrict(~hidden), weight=None)
+        given = replace(batch, y=filled, operator=batch.operator.restrict(~hidden), weight=~hidden)
         weight = hidden.to(batch.y.dtype)
         return given, replace(batch, weight=weight if batch.weight is None else weight * batch.weight)
 

@@ -75,8 +75,8 @@ def calibrated(
 
     best = restorer(min(strengths, key=risk))
     classes = split if example.y.ndim == 4 else Grid(3, Donut())
-    rule = PosteriorMean(LocalVariance(SplitAverage(best, classes)))
-    return Method(model=best, restorer=rule, split=split, card=card)
+    prior = LocalVariance(SplitAverage(best, classes))
+    return Method(model=best, prior=prior, restorer=PosteriorMean(prior), split=split, card=card)
 
 
 def each(denoise: Callable[[Plane], Plane], y: Tensor) -> Tensor:

@@ -74,7 +74,10 @@ class Method:
     Parameters
     ----------
     model
-        What is trained or calibrated, and what the held-out risk is measured on.
+        What is trained or calibrated.
+    prior
+        What explains pixels that were hidden from it, with the accuracy of the restorer: mean, and variance where the
+        restorer joins it with the seen pixel. The held-out risk is measured on it.
     restorer
         The rule of inference: the model itself or a wrapper around it.
     split
@@ -86,6 +89,7 @@ class Method:
     """
 
     model: Restorer
+    prior: Restorer
     restorer: Restorer
     split: Split
     stages: tuple[Stage, ...] = ()

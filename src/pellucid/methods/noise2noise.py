@@ -80,6 +80,7 @@ def noise2noise(
     restorer = Shots(model, channels=example.y.shape[1])
     return Method(
         model=model,
+        prior=Flips(model) if flips else model,
         restorer=Flips(restorer) if flips else restorer,
         split=Repeats(),
         stages=(

@@ -96,6 +96,7 @@ def noise2self(
         restorer = PosteriorMean(restorer)
     return Method(
         model=model,
+        prior=Flips(model) if flips else model,
         restorer=Flips(restorer) if flips else restorer,
         split=split,
         stages=(

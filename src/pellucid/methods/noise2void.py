@@ -105,6 +105,7 @@ def noise2void(
     restorer: Restorer = PosteriorMean(SplitAverage(model, Grid(4, fill))) if variance else model
     return Method(
         model=model,
+        prior=Flips(model) if flips else model,
         restorer=Flips(restorer) if flips else restorer,
         split=split,
         stages=(

@@ -42,7 +42,11 @@ class LocalVariance(Moments):
             raise InputError("How wrong a prediction is shows only where the noise is known; none came with the data.")
         mean = self.model.explain(given, rng)[:, 0]
         excess = (given.y - mean).square() - given.noise.variance(mean)
-        return torch.stack([mean, _smooth(excess).clamp(min=_FLOOR)], 1)
+        if given.weight is None:
+            return torch.stack([mean, _smooth(excess).clamp(min=_FLOOR)], 1)
+        weight = given.weight.to(excess.dtype)  # a filled pixel says nothing of the error
+        local = _smooth(excess * weight) / _smooth(weight).clamp(min=_FLOOR)
+        return torch.stack([mean, local.clamp(min=_FLOOR)], 1)
 
     def stride(self, dims: int) -> tuple[int, ...]:
         """Return the period of the model."""

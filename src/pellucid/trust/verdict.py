@@ -19,8 +19,8 @@ LIMITS = {  # where a symptom turns amber, and red: see `judge`
     "structure": (1.5, 3.0),
     "worst": (7.0, 12.0),
     "left": (0.2, 0.5),
-    "excess": (2.0, 4.0),
-    "bias": (1.0, 2.0),
+    "excess": (1.8, 3.0),
+    "bias": (0.5, 1.0),
     "light": (0.04, 0.1),
 }
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -27,7 +28,7 @@ from pellucid.trust import Risk, held_out_risk
 
 _JUDGED = 2**19  # pixels of the blocks in which some pixels are never a training target
 _DIAGNOSED = 2**22  # pixels that the diagnosis reads
-_RESERVED = 0.03  # part of the judged pixels
+_RESERVED = 0.05  # part of the judged pixels
 _SMALLEST = 0.2  # correlation of smoothed recordings, below which they do not show the same object
 
 
@@ -73,14 +74,28 @@ class Bench:
 
     @cached_property
     def places(self) -> tuple[Tensor, Tensor]:
-        """Where those pixels lie: a third to rank and stop, the rest to report; (block, 1, count) each."""
+        """Where those pixels lie: half to rank and stop, the rest to report; (block, 1, count) each."""
         y = self.shots[0][: self.judged]
         rng = generator(y.device, self.seed, 2)
         places = BlindSpot(_RESERVED).choose(y, rng)
         order = torch.rand(places.shape, generator=rng, device=y.device).argsort(-1)
         mixed = places.gather(-1, order)
-        third = max(1, mixed.shape[-1] // 3)
-        return mixed[..., :third], mixed[..., third:]
+        half = max(1, mixed.shape[-1] // 2)
+        return mixed[..., :half], mixed[..., half:]
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """How much each judged pixel counts, with mean one: the squared slope of the stabiliser.
+
+        That is one over the variance of its noise, bounded below two photons; so bright pixels do not drown the
+        rest. It is taken at the mean of the neighbours, which knows nothing of the pixel itself.
+        """
+        y = self.shots[0][: self.judged]
+        pool = F.avg_pool2d if y.ndim == 4 else F.avg_pool3d
+        total, count = (pool(x, 3, 1, 1, divisor_override=1) for x in (y, torch.ones_like(y)))
+        around = ((total - y) / (count - 1)).requires_grad_()
+        (slope,) = torch.autograd.grad(self.units(True)(around).sum(), around)
+        return slope.square() / slope.square().mean()
 
     def units(self, stabilise: bool) -> Standardisation:
         """Return the one standardisation of the input."""
@@ -99,7 +114,8 @@ class Bench:
 
     def source(self, stage: Stage, data: Measurement) -> Source:
         """Return the patches of a stage."""
-        return Patches(data=data, patch=stage.patch, batch=stage.batch)
+        rows, columns = stage.patch[-2:]
+        return Patches(data=data, patch=stage.patch, batch=stage.batch, exchange=rows == columns)
 
     def validation(self, method: Method, stage: Stage, data: Measurement, interval: int) -> Validation:
         """Return the objective of a stage on the ranking pixels."""
@@ -111,10 +127,12 @@ class Bench:
     def risk(self, method: Method, units: Standardisation, *, report: bool) -> Risk:
         """Return the held-out risk in recorded units, on the ranking or on the reporting pixels."""
         noise = self.diagnosis.transfer.noise.to(self.shots[0].device)
-        shots = tuple(Measurement(y=y[: self.judged], operator=Identity(), noise=noise) for y in self.shots)
+        shots = tuple(
+            Measurement(y=y[: self.judged], operator=Identity(), noise=noise, weight=self.weight) for y in self.shots
+        )
         data = _joined(shots) if method.card.needs == "repeats" else shots[0]
         rng = generator(self.shots[0].device, self.seed, 3)
-        return held_out_risk(method.model, method.split, data, self.places[report], units, rng=rng)
+        return held_out_risk(method.prior, method.split, data, self.places[report], units, rng=rng)
 
 
 def _joined(shots: tuple[Measurement, ...]) -> Measurement:

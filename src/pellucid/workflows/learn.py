@@ -200,6 +200,8 @@ def _try(name: str, bench: Bench, job: Job, number: int, seconds: float | None, 
             cancel=job.cancel,
             watch=watch,
         )
+        if history.status == "cancelled":
+            raise KeyboardInterrupt
     took = time.monotonic() - start
     job.watch(Event("rank", f"Measuring the risk of {name} on pixels that were never a target."))
     ranking, risk = (bench.risk(method, units, report=report) for report in (False, True))
