@@ -4,37 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.trust import Verdict as Verdict
+
 Values = NDArray[np.floating[Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What the checks say in plain words, and what they cannot say.
-
-    Parameters
-    ----------
-    level
-        ``green``: nothing found against the image; ``amber``: look first; ``red``: do not rely on it.
-    sentence
-        The verdict in one sentence.
-    reasons
-        What the checks found, one sentence each.
-    not_checked
-        What nobody looked at, one sentence each.
-    warnings
-        What went wrong or was assumed on the way, one sentence each.
-    """
-
-    level: Literal["green", "amber", "red"]
-    sentence: str
-    reasons: tuple[str, ...] = ()
-    not_checked: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
