@@ -57,11 +57,6 @@ PENDING: set[str] = {  # tests still to be written: empty at a release
     "tests/restorers/test_local_variance.py",
     "tests/restorers/test_recorded.py",
     "tests/restorers/test_shots.py",
-    "tests/training/test_checkpoint.py",
-    "tests/training/test_fit.py",
-    "tests/training/test_plan.py",
-    "tests/training/test_run.py",
-    "tests/training/test_watch.py",
 }
 
 Rule = Callable[[ast.Module], Iterator[tuple[int, str]]]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import uuid
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,27 +107,26 @@ def load(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         raise InputError(f"There is no model {path}; name a file or folder that `pellucid train` wrote.")
     wanted = (*TEXTS, WEIGHTS)
     try:
-        if path.is_dir():
-            parts = {name: (path / name).read_bytes() for name in wanted}
-        else:
-            with zipfile.ZipFile(path) as file:
-                for name in wanted:
-                    _stored(file.getinfo(name), path)
-                parts = {name: file.read(name) for name in wanted}
+        parts = {name: (path / name).read_bytes() for name in wanted} if path.is_dir() else _zipped(path, wanted)
         texts = {name: parts[name].decode() for name in TEXTS}
         return texts, load_tensors(parts[WEIGHTS])
-    except (zipfile.BadZipFile, KeyError, FileNotFoundError, UnicodeDecodeError, SafetensorError) as error:
+    except (*_MALFORMED, FileNotFoundError, IsADirectoryError) as error:
         raise InputError(
-            f"{path} is not a model of Pellucid (it needs {', '.join(wanted)}); pickled models are never opened."
+            f"{path} is not a model of Pellucid (a folder, or a zip file without compression, of {', '.join(wanted)}); "
+            "pickled models are never opened."
         ) from error
 
 
-def _stored(part: zipfile.ZipInfo, path: Path) -> None:
-    """Check that a part lies in the zip file as it is."""
-    if part.compress_type != zipfile.ZIP_STORED or part.flag_bits & 1:
-        raise InputError(f"{path} holds {part.filename} packed, which Pellucid never does: unpack it into a folder.")
-    if max(part.file_size, part.compress_size) > path.stat().st_size:
-        raise InputError(f"{path} declares {part.file_size} bytes for {part.filename}, more than the file holds.")
+_MALFORMED = (zipfile.BadZipFile, EOFError, KeyError, NotImplementedError, ValueError, SafetensorError)
+
+
+def _zipped(path: Path, wanted: Sequence[str]) -> dict[str, bytes]:
+    """Return parts of a zip file, none of them packed: what a part declares to hold cannot exceed the file."""
+    with zipfile.ZipFile(io.BytesIO(path.read_bytes() if zipfile.is_zipfile(path) else b"")) as file:
+        parts = [file.getinfo(name) for name in wanted]
+        if any(part.compress_type != zipfile.ZIP_STORED or part.flag_bits & 1 for part in parts):
+            raise zipfile.BadZipFile
+        return {part.filename: file.read(part) for part in parts}
 
 
 def dumps(value: Any) -> str:
