@@ -89,6 +89,11 @@ class BlindSpot(Hiding):
     fraction: float = 0.002
     fill: Fill = field(default_factory=Median)
 
+    def __post_init__(self) -> None:
+        """Check that most pixels stay visible."""
+        if not 0 < self.fraction <= 0.5:
+            raise InputError(f"Blind spots are a fraction of the pixels, up to one half; {self.fraction} is not.")
+
     def choose(self, y: Tensor, rng: torch.Generator) -> Tensor:
         """Hide one pixel a box, at a place drawn for each box, channel and image anew."""
         space = y.shape[2:]
@@ -120,6 +125,11 @@ class Grid(Hiding):
 
     width: int = 4
     fill: Fill = field(default_factory=Donut)
+
+    def __post_init__(self) -> None:
+        """Check that some pixels stay visible."""
+        if self.width < 2:
+            raise InputError(f"Hidden pixels of a grid lie two or more apart; the width {self.width} hides them all.")
 
     def choose(self, y: Tensor, rng: torch.Generator) -> Tensor:
         """Hide one class, drawn for each image anew."""

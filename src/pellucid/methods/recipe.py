@@ -12,6 +12,7 @@ from pellucid.networks import Residual, UNet, initialise
 from pellucid.restorers import Enhancer
 
 FEW_PLANES = 16  # a stack with fewer is not pooled along its planes
+_DEEPEST, _WIDEST = 4, 2048  # times a U-Net pools; features at its coarsest level
 
 
 def enhancer(
@@ -37,7 +38,17 @@ def enhancer(
         Whether a variance is predicted beside the mean.
     original
         The network of Noise2Void (max pooling, top skip, residual) in place of that of N2V2.
+
+    Raises
+    ------
+    InputError
+        Where the network would be larger than any that denoises well.
     """
+    if depth > _DEEPEST or features << depth > _WIDEST:
+        raise InputError(
+            f"A U-Net of depth {depth} with {features} features is too large: choose a depth up to {_DEEPEST}, and "
+            f"features up to {_WIDEST >> min(depth, _DEEPEST)} there."
+        )
     _, channels, *space = example.y.shape
     moments = 2 if variance else 1
     network: torch.nn.Module = UNet(
@@ -58,7 +69,7 @@ def enhancer(
 
 
 def patch_size(example: Measurement, patch: int, depth: int) -> Sequence[int]:
-    """Return `patch` along each axis, cut down to the image and to a multiple of what the U-Net needs.
+    """Return `patch` along each axis, at least what the U-Net needs, cut down to the image and to its multiples.
 
     Raises
     ------
@@ -71,8 +82,9 @@ def patch_size(example: Measurement, patch: int, depth: int) -> Sequence[int]:
     for axis, n in enumerate(space):
         planes = len(space) == 3 and axis == 0
         unit = 1 if planes and n < FEW_PLANES else step
-        sizes.append(min(patch if not planes else max(patch // 4, 16), n) // unit * unit)
-    if min(sizes[-2:]) < 4 * step or min(sizes) < 1:
+        side = max(patch // 4, 16) if planes else max(patch, 4 * step)
+        sizes.append(min(side, n) // unit * unit)
+    if min(sizes[-2:]) < 4 * step:
         raise InputError(
             f"The image is {' x '.join(map(str, space))} pixels, smaller than the {4 * step} x {4 * step} that a "
             f"network of depth {depth} needs; use --method non_local_means or --set depth=1."

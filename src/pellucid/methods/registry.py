@@ -17,6 +17,7 @@ from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method
 
 _PARTS = {"calibration", "method", "registry", "recipe"}
+_LARGEST = 4096  # of any number among the settings
 
 
 @cache
@@ -97,10 +98,10 @@ def _convert(method: str, key: str, kind: Any, value: Any) -> Any:
     else:
         expected = {int: "a whole number", float: "a number"}.get(kind, str(kind))
         try:
-            number = kind(value)
-            if number > 0:
+            number = kind(str(value))
+            if 0 < number <= _LARGEST:
                 return number
-            expected += " above zero"
+            expected += f" above zero, up to {_LARGEST}"
         except (TypeError, ValueError):
             pass
     raise InputError(f"The setting {key} of {method} is {expected}; {value} is not.")
