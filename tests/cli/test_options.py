@@ -1,7 +1,7 @@
 import pytest
-import typer
 
 from pellucid.cli.options import assignments, exclude
+from pellucid.errors import InputError
 
 
 def test_settings_keep_what_stands_behind_the_first_sign():
@@ -10,17 +10,17 @@ def test_settings_keep_what_stands_behind_the_first_sign():
 
 @pytest.mark.parametrize("pair", ["depth", "=3", "depth="])
 def test_no_settings(pair):
-    with pytest.raises(typer.BadParameter, match="NAME=VALUE"):
+    with pytest.raises(InputError, match="NAME=VALUE"):
         assignments([pair])
 
 
 def test_a_setting_is_given_once():
-    with pytest.raises(typer.BadParameter, match="twice"):
+    with pytest.raises(InputError, match="twice"):
         assignments(["depth=2", "depth=3"])
 
 
 def test_options_that_exclude_each_other():
     exclude(("--model", None), ("--method", "auto"))
     exclude(("--model", "m"), ("--pairs", []))
-    with pytest.raises(typer.BadParameter, match="--model and --pairs exclude each other"):
+    with pytest.raises(InputError, match="--model and --pairs exclude each other"):
         exclude(("--model", "m"), ("--pairs", ["b"]))

@@ -53,10 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = app(arguments, prog_name="pellucid", standalone_mode=False)
         sys.stdout.flush()
-    except typer.TyperException as error:
-        fail(error.format_message().replace("Value error, ", ""), "--json" in arguments)
-        code = WRONG
     except BrokenPipeError:  # whoever read the output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = FAILED
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # what Typer's errors of use have in common in all its versions
+            raise
+        fail(error.format_message().replace("Value error, ", ""), "--json" in arguments)
+        code = WRONG
     sys.exit(code)

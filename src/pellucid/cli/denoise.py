@@ -41,12 +41,11 @@ def denoise(
     verbose: o.Verbose = False,
 ) -> None:
     """Restore noisy images, and say honestly whether to believe the result."""
-    o.exclude(("--budget", budget), ("--steps", steps))
-    o.exclude(("--each", each), ("--model", model), ("--save-model", save_model))
-    trains = {"--method": method != "auto", "--set": settings, "--budget": budget, "--steps": steps, "--dims": dims}
-    o.exclude(("--model", model), *trains.items(), ("--save-model", save_model), ("--resume", resume))
 
     def task(watch: Watch, cancel: Cancel) -> Answer:
+        o.exclude(("--each", each), ("--model", model), ("--save-model", save_model))
+        trains = {"--method": method != "auto", "--set": settings, "--budget": budget, "--steps": steps, "--dims": dims}
+        o.exclude(("--model", model), *trains.items(), ("--save-model", save_model), ("--resume", resume))
         from pellucid.workflows.files import denoise_files
 
         places: o.Given = {"output": output, "pairs": pairs, "each": each, "model": model, "save_model": save_model}
@@ -76,7 +75,6 @@ def train(
     verbose: o.Verbose = False,
 ) -> None:
     """Train a model on noisy images, and keep it for `pellucid apply`."""
-    o.exclude(("--budget", budget), ("--steps", steps))
 
     def task(watch: Watch, cancel: Cancel) -> Answer:
         from pellucid.workflows.train import train
@@ -115,6 +113,7 @@ def apply(
 
 def _options(method: str, settings: list[str], budget: str | None, steps: int | None, **rest: Any) -> Options:
     """Gather what a training needs; without `steps` and `budget` it has a minute."""
+    o.exclude(("--budget", budget), ("--steps", steps))
     from pellucid.workflows.options import Options, duration
 
     seconds = None if steps else duration(budget or "60s")
@@ -135,7 +134,9 @@ def described(summary: Mapping[str, Any]) -> str:
     source = summary["input"]
     told = [f"{', '.join(source) if isinstance(source, list) else source} -> {summary['output']}"]
     keys = ("method", "why", "risk", "risk_se")
-    for method, why, risk, se in zip(*(_by_channel(summary.get(key)) for key in keys), strict=True):
+    channels = list(zip(*(_by_channel(summary.get(key)) for key in keys), strict=True))
+    for number, (method, why, risk, se) in enumerate(channels):
+        told += [f"  channel        {number}"] if len(channels) > 1 else []
         told.append(f"  method         {method}. {why}")
         told += [f"  held-out risk  {risk:.4g} ± {se:.2g}"] if risk is not None else []
     if "verdict" in summary:

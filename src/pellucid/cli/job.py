@@ -70,8 +70,6 @@ def perform(task: Task, *, as_json: bool, verbose: bool) -> NoReturn:
         try:
             with closing(shown()) as watch:
                 answer = task(watch, stop.is_set)
-        except typer.TyperException:
-            raise  # wrong use that only the verb itself could see
         except KeyboardInterrupt as error:
             fail(str(error) or "cancelled", as_json)
             raise typer.Exit(CANCELLED) from None

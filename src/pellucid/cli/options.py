@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from pellucid.errors import InputError
+
 
 def assignments(pairs: list[str]) -> dict[str, str]:
     """Read ``NAME=VALUE`` settings.
@@ -20,9 +22,9 @@ def assignments(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = (part.strip() for part in pair.partition("="))
         if not (name and equals and value):
-            raise typer.BadParameter(f"{pair!r} is no setting: write --set NAME=VALUE, such as --set depth=3.")
+            raise InputError(f"{pair!r} is no setting: write --set NAME=VALUE, such as --set depth=3.")
         if name in found:
-            raise typer.BadParameter(f"--set {name} is given twice: give it once.")
+            raise InputError(f"--set {name} is given twice: give it once.")
         found[name] = value
     return found
 
@@ -31,7 +33,7 @@ def exclude(first: tuple[str, Any], *others: tuple[str, Any]) -> None:
     """Refuse an option beside others that it rules out; each is a (name, value), and is given where it is true."""
     for name, given in others if first[1] else ():
         if given:
-            raise typer.BadParameter(f"{first[0]} and {name} exclude each other: give one of them.")
+            raise InputError(f"{first[0]} and {name} exclude each other: give one of them.")
 
 
 Given = dict[str, Any]
