@@ -144,9 +144,10 @@ def test_bad_option(refused, noisy, options, sentence, monkeypatch):
     assert sentence in refused("denoise", noisy, *rest, *options)
 
 
-def test_image_smaller_than_the_need_of_the_network(refused, noisy):
-    sentence = refused("denoise", noisy, "--method", "noise2void", "--set", "depth=5", "--steps", 3)
-    assert "64 x 64 pixels, smaller than the 128 x 128" in sentence
+def test_image_smaller_than_the_need_of_the_network(refused, tmp_path, nuclei):
+    np.save(tmp_path / "small.npy", nuclei[0, :48, :48])
+    sentence = refused("denoise", tmp_path / "small.npy", "--method", "noise2void", "--set", "depth=4", "--steps", 3)
+    assert "48 x 48 pixels, smaller than the 64 x 64" in sentence
 
 
 def test_fill_nan_accepts(command, tmp_path, nuclei):

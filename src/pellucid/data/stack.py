@@ -108,7 +108,7 @@ class Stack:
 def _block(n: int) -> int:
     """Return the size of a block along an axis of n pixels."""
     edge = n // max(1, round(n / _BLOCK))
-    unit = next((u for least, u in ((64, 16), (16, 8), (4, 4)) if edge >= least), 1)
+    unit = next((u for least, u in ((64, 16), (32, 4), (16, 8), (4, 4)) if edge >= least), 1)
     return edge // unit * unit
 
 

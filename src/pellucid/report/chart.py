@@ -28,10 +28,7 @@ class Series:
         """Return the finite points as SVG path data."""
         finite = np.isfinite(self.x) & np.isfinite(self.y)
         order = np.argsort(self.x[finite], kind="stable")
-        points = [
-            f"{x(a):.1f} {y(b):.1f}"
-            for a, b in zip(self.x[finite][order], self.y[finite][order], strict=True)
-        ]
+        points = [f"{x(a):.1f} {y(b):.1f}" for a, b in zip(self.x[finite][order], self.y[finite][order], strict=True)]
         return "".join(f"M{p}h0" for p in points) if self.style == "dots" else "M" + "L".join(points)
 
 
@@ -81,9 +78,7 @@ def _labels(axis: Axis) -> tuple[list[tuple[float, str]], str]:
     return list(zip(ticks, texts, strict=True)), f" / {power(shift)}" if shift else ""
 
 
-def chart(
-    series: Sequence[Series], x_label: str, y_label: str, *, mark: tuple[float, float] | None = None
-) -> str:
+def chart(series: Sequence[Series], x_label: str, y_label: str, *, mark: tuple[float, float] | None = None) -> str:
     """Return an SVG picture of `series` over linear axes; the axis of x starts at zero or below.
 
     Parameters
@@ -113,9 +108,7 @@ def chart(
     if mark is not None:
         parts.append(f'<circle class="mark" cx="{x(mark[0]):.1f}" cy="{y(mark[1]):.1f}" r="5"/>')
     parts.append(f'<text class="title" x="4" y="13">{safe(y_label)}{y_power}</text>')
-    parts.append(
-        f'<text class="title" x="{RIGHT}" y="{HEIGHT - 6}" text-anchor="end">{safe(x_label)}{x_power}</text>'
-    )
+    parts.append(f'<text class="title" x="{RIGHT}" y="{HEIGHT - 6}" text-anchor="end">{safe(x_label)}{x_power}</text>')
     return "".join(parts) + "</svg>"
 
 

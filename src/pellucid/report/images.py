@@ -59,8 +59,7 @@ def _shown(pictures: Pictures) -> str:
 
 def _controls(limits: picture.Window) -> str:
     zoom = "".join(
-        f'<label><input type="radio" name="zoom" value="{value}"'
-        f"{' checked' * (value == 'fit')}>{label}</label>"
+        f'<label><input type="radio" name="zoom" value="{value}"{" checked" * (value == "fit")}>{label}</label>'
         for value, label in (("fit", "Fit"), ("1", "1 : 1"), ("4", "4 : 1"))
     )
     curve = "".join(f'<feFunc{c} type="gamma" amplitude="1" exponent="1"/>' for c in "RGB")
@@ -82,9 +81,7 @@ def _controls(limits: picture.Window) -> str:
 def spread(plane: Values | None) -> str:
     """Return the map of the posterior standard deviation."""
     if plane is None:
-        return section(
-            "Spread", absent("This method gives no spread: it does not say how sure it is of a pixel.")
-        )
+        return section("Spread", absent("This method gives no spread: it does not say how sure it is of a pixel."))
     shown = picture.centre(plane)
     limits = (0.0, picture.symmetric(shown)[1])
     return section(
@@ -134,11 +131,7 @@ def _autocorrelation(measured: Residual | None) -> str:
     high = max(float(np.abs(shown).max()), 0.05)
     lags = {
         f"Next pixel along {axis}": f"{number(lag)}, "
-        + (
-            "within chance"
-            if abs(lag) <= measured.bound
-            else f"{abs(lag) / measured.bound:.1f} times the bound"
-        )
+        + ("within chance" if abs(lag) <= measured.bound else f"{abs(lag) / measured.bound:.1f} times the bound")
         for axis, lag in zip("YX", measured.lag1, strict=True)
     }
     return (

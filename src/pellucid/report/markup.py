@@ -86,9 +86,7 @@ def items(sentences: Iterable[str]) -> str:
 
 def facts(rows: Mapping[str, str]) -> str:
     """Return names and values as a table; values are already safe."""
-    cells = "".join(
-        f'<tr><th scope="row">{safe(name)}</th><td>{value}</td></tr>' for name, value in rows.items()
-    )
+    cells = "".join(f'<tr><th scope="row">{safe(name)}</th><td>{value}</td></tr>' for name, value in rows.items())
     return f'<div class="scroll"><table class="facts">{cells}</table></div>'
 
 

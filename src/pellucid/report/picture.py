@@ -60,9 +60,7 @@ def grey(plane: Values, limits: Window) -> Bytes:
 def colour(plane: Values, limits: Window, stops: tuple[tuple[int, int, int], ...]) -> Bytes:
     """Return `plane` as colours, shape (row, column, 3), with `stops` evenly spaced over the window."""
     at = np.linspace(0, 255, len(stops))
-    table = np.stack(
-        [np.interp(np.arange(256), at, channel) for channel in zip(*stops, strict=True)], axis=-1
-    )
+    table = np.stack([np.interp(np.arange(256), at, channel) for channel in zip(*stops, strict=True)], axis=-1)
     picture: Bytes = np.rint(table).astype(np.uint8)[grey(plane, limits)]
     return picture
 

@@ -27,6 +27,7 @@ from pellucid.training import Validation
 from pellucid.trust import Risk, held_out_risk
 
 _JUDGED = 2**19  # pixels of the blocks in which some pixels are never a training target
+_LEAST = 32  # pixels a side
 _DIAGNOSED = 2**22  # pixels that the diagnosis reads
 _RESERVED = 0.05  # part of the judged pixels
 _SMALLEST = 0.2  # correlation of smoothed recordings, below which they do not show the same object
@@ -61,6 +62,7 @@ class Bench:
         """
         stacks = [stack] if pairs is None else [stack, pairs]
         _same_shape(stacks)
+        _large_enough(stack)
         arrays = [s.sample(np.random.default_rng(mix(seed, 1))) for s in stacks]
         _correlated(arrays, stacks)
         diagnosis = _diagnosed(arrays)
@@ -154,6 +156,15 @@ def _diagnosed(arrays: list[NDArray[np.float32]]) -> Diagnosis:
     transfer = photon_transfer_repeats(*some)
     correlation: Autocorrelation = autocorrelation(some[0], transfer.variance_at)
     return Diagnosis(transfer=transfer, correlation=correlation)
+
+
+def _large_enough(stack: Stack) -> None:
+    smallest = min((stack.space(item) for item in stack.items), key=min)
+    if min(smallest[-2:]) < _LEAST:
+        raise InputError(
+            f"{_name(stack.images[0])} has planes of {smallest[-2]} x {smallest[-1]} pixels, but the noise can only be "
+            f"read from {_LEAST} x {_LEAST} or more; give a larger image, or a model made from one with --model."
+        )
 
 
 def _same_shape(stacks: list[Stack]) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
@@ -136,33 +137,42 @@ def denoise_files(
         card(options.method)
     watch(Event("read", f"Reading {len(paths)} image{'s' if len(paths) > 1 else ''}."))
     reading = {"axes": axes, "channel": channel}
-    images, seconds_ = ([opened(p, reading, fill_nan) for p in some] for some in (paths, others))
+    images, second = ([opened(p, reading, fill_nan) for p in some] for some in (paths, others))
     for image in images:
         watch(Event("read", described(image)))
     if dry_run:
         return [_plan(image, target, options) for image, target in zip(images, targets, strict=True)]
-    groups = [[k] for k in range(len(images))] if each else [list(range(len(images)))]
+    job = Job(options=options, deadline=options.deadline(start), resume=resume, watch=watch, cancel=cancel)
+    jobs = list(zip_longest(images, second, targets))
+    if not each:
+        return _group(jobs, job, files, model, save_model, start)
     summaries = []
-    for group in groups:
-        begin = time.monotonic() if each else start
-        folder = targets[group[0]].with_name(stem(targets[group[0]]) + ".checkpoint")
-        job = Job(
-            options=options,
-            deadline=options.deadline(begin),
-            folder=folder,
-            resume=resume,
-            watch=watch,
-            cancel=cancel,
-        )
-        mine, twins = [images[k] for k in group], [seconds_[k] for k in group] if others else []
-        trained, lessons = trained_on(mine, twins, job, model)
-        if save_model is not None:
-            trained.save(save_model, overwrite=files.overwrite)
-        application = Application(model=trained, device=options.place(), watch=watch, cancel=cancel)
-        for k in group:
-            pair = seconds_[k] if others else None
-            summaries.append(written(application, images[k], pair, targets[k], files, lessons, begin))
-        shutil.rmtree(folder, ignore_errors=True)
+    for one in jobs:
+        begin = time.monotonic()
+        mine = replace(job, deadline=options.deadline(begin))
+        summaries += _group([one], mine, files, model, save_model, begin)
+    return summaries
+
+
+def _group(
+    group: list[tuple[Image, Image | None, Path]],
+    job: Job,
+    files: Files,
+    model: Path | None,
+    save_model: Path | None,
+    start: float,
+) -> list[dict[str, Any]]:
+    """Denoise images that share a model."""
+    images, second = [image for image, _, _ in group], [twin for _, twin, _ in group if twin is not None]
+    target = group[0][2]
+    job = replace(job, folder=target.with_name(stem(target) + ".checkpoint"))
+    trained, lessons = trained_on(images, second, job, model)
+    if save_model is not None:
+        trained.save(save_model, overwrite=files.overwrite)
+    application = Application(model=trained, device=job.options.place(), watch=job.watch, cancel=job.cancel)
+    summaries = [written(application, image, twin, path, files, lessons, start) for image, twin, path in group]
+    if job.folder is not None:
+        shutil.rmtree(job.folder, ignore_errors=True)
     return summaries
 
 

@@ -14,7 +14,9 @@ from pellucid._math.seeds import generator, mix
 from pellucid.data.image import Image
 from pellucid.data.stack import Stack, channels_of
 from pellucid.errors import InputError
-from pellucid.methods import build, card, settings
+from pellucid.data.measurement import Measurement
+from pellucid.methods import Method, Stage, build, card, settings
+from pellucid.methods.recipe import FEW_PLANES
 from pellucid.noise import Diagnosis
 from pellucid.training import History, Plan, fit
 from pellucid.trust import Risk
@@ -172,43 +174,47 @@ def _try(name: str, bench: Bench, job: Job, number: int, seconds: float | None, 
     method = build(name, data, rng=generator("cpu", options.seed, number, 5), **given)
     history = None
     for index, stage in enumerate(method.stages):
-        checkpoint = None if job.folder is None else job.folder / f"{number}-{name}-{index}.safetensors"
+        kept = None if job.folder is None else job.folder / f"{number}-{name}-{index}.safetensors"
         plan = Plan(
             steps=options.steps,
             seconds=None if options.steps is not None else seconds,
             seed=mix(options.seed, number),
             optimisers={"model": stage.adam},
             precision=training_precision(data.y.device),
-            checkpoint=checkpoint,
+            checkpoint=kept,
         )
-        pace = Pace()
-
-        def watch(row: dict[str, float], pace: Pace = pace) -> None:
-            text = f"Training {name}{f' on {label}' if label else ''}: step {row['step']:.0f}"
-            job.watch(Event(f"train {name}", text, row["progress"], pace.left(row["progress"])))
-
-        resume = checkpoint if job.resume and checkpoint is not None and checkpoint.is_file() else None
-        validation = bench.validation(method, stage, data, _INTERVAL)
-        source = bench.source(stage, data)
-        history = fit(
-            stage.model,
-            stage.objective,
-            source,
-            plan,
-            validation=validation,
-            resume=resume,
-            cancel=job.cancel,
-            watch=watch,
-        )
-        if history.status == "cancelled":
-            raise KeyboardInterrupt
+        history = _fit(bench, method, stage, data, plan, job, f"{name}{f' on {label}' if label else ''}")
     took = time.monotonic() - start
     job.watch(Event("rank", f"Measuring the risk of {name} on pixels that were never a target."))
     ranking, risk = (bench.risk(method, units, report=report) for report in (False, True))
-    planes = data.y.ndim == 5 and data.y.shape[2] >= 16
+    planes = data.y.ndim == 5 and data.y.shape[2] >= FEW_PLANES
     channel = models.channel(label, name, dict(given), method, units, pool_planes=planes)
     channel = replace(channel, facts=channel.facts.model_copy(update={"risk": risk.mean, "risk_se": risk.se}))
     return Candidate(name=name, channel=channel, ranking=ranking, risk=risk, seconds=took, history=history)
+
+
+def _fit(bench: Bench, method: Method, stage: Stage, data: Measurement, plan: Plan, job: Job, title: str) -> History:
+    """Run one stage of a method, and tell of it."""
+    pace = Pace()
+
+    def watch(row: dict[str, float]) -> None:
+        text = f"Training {title}: step {row['step']:.0f}"
+        job.watch(Event(f"train {title}", text, row["progress"], pace.left(row["progress"])))
+
+    going_on = job.resume and plan.checkpoint is not None and plan.checkpoint.is_file()
+    history = fit(
+        stage.model,
+        stage.objective,
+        bench.source(stage, data),
+        plan,
+        validation=bench.validation(method, stage, data, _INTERVAL),
+        resume=plan.checkpoint if going_on else None,
+        cancel=job.cancel,
+        watch=watch,
+    )
+    if history.status == "cancelled":
+        raise KeyboardInterrupt
+    return history
 
 
 def _settings(name: str, device: torch.device, seconds: float | None) -> dict[str, Any]:
