@@ -60,12 +60,18 @@ def test_contract_finds_a_choice_that_depends_on_values(rng):
         assert_held_out(Dimmest(), (1, 1, 4, 4), rng)
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 4])
+@pytest.mark.parametrize("width", [2, 3, 4])
 @pytest.mark.parametrize("space", [(8, 8), (7, 10), (3, 5), (1, 9), (5, 7, 3)])
 def test_classes_of_a_grid_partition_the_pixels(width, space):
     y = torch.zeros(2, 3, *space)
     count = sum(mask_of(places, y).long() for places in Grid(width).classes(y))
     assert count.min() == count.max() == 1
+
+
+@pytest.mark.parametrize("split", [lambda: Grid(1), lambda: BlindSpot(0.0), lambda: BlindSpot(0.6)])
+def test_a_split_that_hides_nothing_or_nearly_all_is_refused(split):
+    with pytest.raises(InputError, match=r"Hidden pixels of a grid|Blind spots are a fraction"):
+        split()
 
 
 def test_pixels_of_one_class_are_a_width_apart():

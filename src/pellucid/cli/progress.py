@@ -66,10 +66,12 @@ class Bar:
         """Print a note, or move the bar."""
         if self.progress is None:
             self.progress = _started()
+        text = event.text
         if event.done is None:
-            self.progress.console.print(event.text, markup=False, highlight=False)
+            self.progress.console.print(text, markup=False, highlight=False)
+            text = "..."
         (task,) = self.progress.task_ids
-        self.progress.update(task, description=event.text, completed=event.done or 0.0, left=left(event))
+        self.progress.update(task, description=text, completed=event.done or 0.0, left=left(event))
 
     def close(self) -> None:
         """Clear the line."""

@@ -144,14 +144,10 @@ def denoise_files(
         return [_plan(image, target, options) for image, target in zip(images, targets, strict=True)]
     job = Job(options=options, deadline=options.deadline(start), resume=resume, watch=watch, cancel=cancel)
     jobs = list(zip_longest(images, second, targets))
-    if not each:
-        return _group(jobs, job, files, model, save_model, start)
-    summaries = []
-    for one in jobs:
-        begin = time.monotonic()
-        mine = replace(job, deadline=options.deadline(begin))
-        summaries += _group([one], mine, files, model, save_model, begin)
-    return summaries
+    groups = [[one] for one in jobs] if each else [jobs]
+    return [
+        summary for group in groups for summary in _group(group, job, files, model, save_model, None if each else start)
+    ]
 
 
 def _group(
@@ -160,9 +156,12 @@ def _group(
     files: Files,
     model: Path | None,
     save_model: Path | None,
-    start: float,
+    start: float | None,
 ) -> list[dict[str, Any]]:
-    """Denoise images that share a model."""
+    """Denoise images that share a model; the budget began at `start`, or begins now."""
+    if start is None:
+        start = time.monotonic()
+        job = replace(job, deadline=job.options.deadline(start))
     images, second = [image for image, _, _ in group], [twin for _, twin, _ in group if twin is not None]
     target = group[0][2]
     job = replace(job, folder=target.with_name(stem(target) + ".checkpoint"))

@@ -12,9 +12,9 @@ import torch
 
 from pellucid._math.seeds import generator, mix
 from pellucid.data.image import Image
+from pellucid.data.measurement import Measurement
 from pellucid.data.stack import Stack, channels_of
 from pellucid.errors import InputError
-from pellucid.data.measurement import Measurement
 from pellucid.methods import Method, Stage, build, card, settings
 from pellucid.methods.recipe import FEW_PLANES
 from pellucid.noise import Diagnosis
