@@ -1,0 +1,121 @@
+"""Write the tables of `benchmarks/README.md` from the rows in `benchmarks/results/`.
+
+python benchmarks/table.py
+"""
+
+import re
+from statistics import mean
+
+from measuring import record
+
+README = record.HERE / "README.md"
+TIMES = {"median ratio": "ratio .3f", "least": "least .3f", "largest": "largest .3f", "rounds": "rounds"}
+COLUMNS = {  # header: column of the rows, and how its number is written
+    "training_overhead": {"batch": "batch", "precision": "precision", "`fit`, steps/s": "fit .2f"}
+    | {"bare, steps/s": "bare .2f"}
+    | TIMES,
+    "gpu_training": {"network": "network", "cuDNN tuning": "tuning", "`fit`, patches/s": "fit ,.0f"}
+    | {"bare, patches/s": "bare ,.0f"}
+    | TIMES
+    | {"peak memory, GiB": "peak_gib .2f"},
+    "gpu_restoring": {
+        "network": "network",
+        "cuDNN tuning": "tuning",
+        "image": "image",
+        "Mpx/s": "tiled .0f",
+        "bare, Mpx/s": "bare .0f",
+        "ratio": "ratio .3f",
+        "first call, s": "first_seconds .2f",
+        "tile": "tile",
+        "halo": "halo",
+        "peak memory, GiB": "peak_gib .2f",
+    },
+    "gpu_agreement": {
+        "what": "subject",
+        "precision on the GPU": "precision",
+        "largest difference": "largest .3g",
+        "RMS difference": "rms .3g",
+        "RMS of the values": "scale .3g",
+        "relative RMS": "relative .2e",
+    },
+    "memory": {
+        "image": "side",
+        "peak, GiB": "peak_gib .2f",
+        "import, GiB": "import_gib .2f",
+        "above the import, GiB": "above_gib .2f",
+        "seconds": "seconds .1f",
+        "import, s": "import_seconds .1f",
+        "ns a pixel": "ns_per_pixel .0f",
+    },
+    "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
+}
+
+
+def cell(row, form):
+    """Return one value of a row, written as the form says: a column, and maybe a format of its number."""
+    column, _, how = form.partition(" ")
+    return format(float(row[column]), how) if how else row[column]
+
+
+def plain(rows, columns):
+    """Return header and lines of a table with a line for each row."""
+    return [list(columns), *([cell(row, form) for form in columns.values()] for row in rows)]
+
+
+def quality(rows):
+    """Return PSNR by image and setting, the means, and how far each lies above fixed references."""
+    value = {(row["image"], row["setting"]): float(row["psnr"]) for row in rows}
+    images, names = (list(dict.fromkeys(key[k] for key in value)) for k in (0, 1))
+    lines = [["image", *names]]
+    for image in images:
+        lines.append([image, *(f"{value[image, n]:.2f}" if (image, n) in value else "" for n in names)])
+    lines.append(["**mean**", *(gain(value, images, n, None) for n in names)])
+    for other in (n for n in ("nlm_fixed", "bm3d") if n in names):
+        lines.append([f"above {other}", *(gain(value, images, n, other) for n in names)])
+    for header, column in (("seconds, mean", "seconds"), ("steps, mean", "steps")):
+        found = {n: [float(r[column]) for r in rows if r["setting"] == n and r[column]] for n in names}
+        if any(found.values()):
+            lines.append([header, *(f"{mean(found[n]):.0f}" if found[n] else "" for n in names)])
+    return lines
+
+
+def gain(value, images, name, other):
+    """Return the mean of a setting, or of its difference to another, over the images that have both."""
+    needed = [name] if other is None else [name, other]
+    both = [image for image in images if all((image, n) in value for n in needed)]
+    if not both:
+        return ""
+    number = mean(value[image, name] - (value[image, other] if other else 0.0) for image in both)
+    partial = f" ({len(both)} of {len(images)})" if len(both) < len(images) else ""
+    return (f"{number:+.2f}" if other else f"**{number:.2f}**") + partial
+
+
+def table(name, rows):
+    """Return a table in Markdown, and what it was measured on."""
+    if not rows:
+        return "Not measured yet."
+    columns = COLUMNS.get(name) or {column: column for column in rows[0] if column not in record.ORIGIN}
+    head, *lines = quality(rows) if name.startswith("fmd") else plain(rows, columns)
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    origins = {}
+    for row in rows:
+        origins.setdefault(f"{row['machine']}, PyTorch {row['torch']}", {})[row["commit"]] = True
+    told = "; ".join(f"{machine}, commit {', '.join(commits)}" for machine, commits in origins.items())
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *lines)) + f"\n\nMeasured on {told}."
+
+
+def show(name, folder=record.RESULTS):
+    """Print the table of a benchmark."""
+    print(table(name, record.read(name, folder)))
+
+
+def main():
+    def filled(found):
+        return f"{found[1]}\n{table(found[2], record.read(found[2]))}\n{found[3]}"
+
+    pattern = r"(<!-- table (\w+) -->)\n.*?(<!-- end -->)"
+    README.write_text(re.sub(pattern, filled, README.read_text("utf-8"), flags=re.S), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
