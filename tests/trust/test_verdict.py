@@ -67,7 +67,8 @@ def test_correlated_noise_matters_only_to_methods_that_rely_on_independence(scen
     assert not any("times the noise" in reason and "hidden" in reason for reason in relying.reasons)
     other = judge(y, x, **noise, risk=risk, independent=False)
     assert other.level == "green"
-    assert "On pixels hidden from it, the model is off by 1 " in " ".join(other.reasons)
+    # 1.3 = sqrt(1 + 2 * 0.1 + 5 % of 8), and sqrt(1.6 / 8) of the noise
+    assert "off by 1 in the mean, and at most by 1.3, 0.45 times the noise" in " ".join(other.reasons)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ LIMITS = {  # where a symptom turns amber, and red: see `judge`
 }
 
 LEVELS: tuple[Level, ...] = ("green", "amber", "red")
+_UNSURE = 0.05  # how well the variance of the noise is known from one image
 OPENINGS: dict[Level, str] = {
     "green": "Nothing was found against this image",
     "amber": "Look before you rely on this image",
@@ -192,7 +193,10 @@ def _error(risk: Risk | None, correlation: Autocorrelation, independent: bool) -
     if not risk.second_shot and independent and correlation.correlated:
         return
     share = risk.error / risk.noise_variance
-    off = f"by {max(risk.error, 0.0) ** 0.5:.3g} in the mean, {max(share, 0.0) ** 0.5:.2f} times the noise"
+    doubt = 2 * risk.se + (0.0 if risk.second_shot else _UNSURE * risk.noise_variance)
+    most = max(risk.error + doubt, 0.0) ** 0.5
+    relative = most / risk.noise_variance**0.5
+    off = f"by {max(risk.error, 0.0) ** 0.5:.2g} in the mean, and at most by {most:.2g}, {relative:.2g} times the noise"
     if risk.second_shot:
         sentence = f"Judged by the second recording, the image is off {off}."
         yield _Finding(_level(share, (0.6, 1.0)), "it is hardly nearer to the object than the recording", sentence)
