@@ -129,7 +129,7 @@ def denoise(
         job = Job(options=chosen, deadline=chosen.deadline(start), folder=Path(folder), watch=watch)
         model, lessons = learned([opened], others, job)
         out = np.zeros(opened.shape, np.float32)
-        application = Application(model=model, device=chosen.place(), watch=watch)
+        application = Application(model=model, device=chosen.place(), watch=watch, limit=chosen.patience())
         pair = others[0] if others else None
         facts, found = restored(application, opened, pair, out, np.dtype(np.float32), lessons)
     image = replace(opened.with_data(out), provenance=model.provenance)

@@ -168,7 +168,9 @@ def _group(
     trained, lessons = trained_on(images, second, job, model)
     if save_model is not None:
         trained.save(save_model, overwrite=files.overwrite)
-    application = Application(model=trained, device=job.options.place(), watch=job.watch, cancel=job.cancel)
+    application = Application(
+        model=trained, device=job.options.place(), watch=job.watch, cancel=job.cancel, limit=job.options.patience()
+    )
     summaries = [written(application, image, twin, path, files, lessons, start) for image, twin, path in group]
     if job.folder is not None:
         shutil.rmtree(job.folder, ignore_errors=True)
