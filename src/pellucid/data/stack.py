@@ -17,7 +17,7 @@ from pellucid.errors import InputError
 
 Region = tuple[slice, ...]
 _SAMPLE = 2**24  # pixels that are held in memory for training
-_BLOCK = 512  # about the edge of a block
+_BLOCK = {"Z": 64, "Y": 512, "X": 512}  # about the size of a block
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,12 @@ class Stack:
     def sample(self, rng: np.random.Generator, *, pixels: int = _SAMPLE) -> NDArray[np.float32]:
         """Return blocks of one size that do not overlap, in random order: (block, *space).
 
-        Items are divided into equal blocks of about 512 pixels an axis, cut to multiples of what networks take;
-        of more than `pixels` a random part is read.
+        Items are divided into equal blocks of about 64 planes, 512 rows and 512 columns, cut to multiples of what
+        networks take; of more than `pixels` a random part is read.
         """
         items = self.items
-        size = [_block(min(sizes)) for sizes in zip(*(self.space(item) for item in items), strict=True)]
+        least = [min(sizes) for sizes in zip(*(self.space(item) for item in items), strict=True)]
+        size = [_block(n, _BLOCK[axis]) for n, axis in zip(least, self.axes, strict=True)]
         corners = [
             (item, corner)
             for item in items
@@ -105,9 +106,9 @@ class Stack:
         )
 
 
-def _block(n: int) -> int:
+def _block(n: int, about: int) -> int:
     """Return the size of a block along an axis of n pixels."""
-    edge = n // max(1, round(n / _BLOCK))
+    edge = n // max(1, round(n / about))
     unit = next((u for least, u in ((64, 16), (32, 4), (16, 8), (4, 4)) if edge >= least), 1)
     return edge // unit * unit
 

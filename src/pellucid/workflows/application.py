@@ -98,16 +98,17 @@ class Application:
         InputError
             Where the model was made for other channels or dimensions.
         """
-        _fits(self.model, image)
+        _fits(self.model, image, pair)
         stacks = [Stack((image,), c, self.model.dims) for c in range(len(self.model.channels))]
         total = sum(math.prod(s.space(item)) for s in stacks for item in s.items)
         done, pace, previews = 0, Pace(), []
         for channel, stack in zip(self.model.channels, stacks, strict=True):
-            restorer, seconds = self._restorer(channel, total)
+            needs = channel.method.card.needs
+            second = replace(stack, images=(pair,)) if pair is not None and needs == "repeats" else None
+            restorer, seconds = self._restorer(channel, total, 1 if second is None else 2)
             if done == 0:
                 self.watch(Event("apply", f"Applying {channel.facts.method}: about {seconds:.0f} s.", 0.0, seconds))
             preview = Preview.of(stack, 0)
-            second = None if pair is None else replace(stack, images=(pair,))
             for item in stack.items:
 
                 def progress(part: int, whole: int, before: int = done) -> None:
@@ -148,19 +149,19 @@ class Application:
                 restorer, read, write, stack.space(item), device=self.device, on_progress=progress, cancel=self.cancel
             )
 
-    def _restorer(self, channel: Channel, pixels: int) -> tuple[Restorer, float]:
+    def _restorer(self, channel: Channel, pixels: int, shots: int) -> tuple[Restorer, float]:
         """Return the rule of inference that is quick enough, and the seconds it needs for so many pixels."""
         restorer = channel.restorer
-        seconds = self._time(restorer) * pixels
+        seconds = self._time(restorer, shots) * pixels
         inner = channel.method.restorer
         if isinstance(inner, Flips) and seconds > self.limit:
             return Recorded(inner.model, channel.standardisation), seconds / 8
         return restorer, seconds
 
-    def _time(self, restorer: Restorer) -> float:
+    def _time(self, restorer: Restorer, shots: int) -> float:
         """Return the seconds a pixel, from one tile."""
         side = [_TRIAL] * self.model.dims if self.model.dims == 2 else [16, _TRIAL // 2, _TRIAL // 2]
-        tile = Measurement(y=torch.zeros(1, 1, *side, device=self.device), operator=Identity())
+        tile = Measurement(y=torch.zeros(1, shots, *side, device=self.device), operator=Identity())
         with torch.no_grad():
             restorer.estimate(tile)
             _wait(self.device)
@@ -180,7 +181,11 @@ def _shaped(block: NDArray[Any], stack: Stack, item: Item) -> NDArray[Any]:
     return block[0] if stack.dims == 3 and "Z" not in stack.images[item.image].axes else block
 
 
-def _fits(model: Model, image: Image) -> None:
+def _fits(model: Model, image: Image, pair: Image | None) -> None:
+    if pair is not None and (pair.shape, pair.axes) != (image.shape, image.axes):
+        raise InputError(
+            f"Pairs must match, but the image is {image.axes} {image.shape} and its pair {pair.axes} {pair.shape}."
+        )
     count = image.size("C")
     if count != len(model.channels):
         raise InputError(

@@ -14,13 +14,14 @@ from pellucid.data.measurement import Measurement
 from pellucid.data.prepare import Standardisation
 from pellucid.errors import InputError
 from pellucid.methods import Method, build
+from pellucid.methods.recipe import FEW_PLANES
 from pellucid.noise import Gaussian, NoiseModel, PoissonGaussian
 from pellucid.operators import Identity
 from pellucid.restorers import Recorded
 from pellucid.training import package
 
 SCHEMA = 1
-_SIDE = 64  # pixels of the blank image that a method is rebuilt on
+_SIDE = 64  # pixels a side of the blank image that a method is rebuilt on: enough for the deepest network
 
 
 class _Noise(BaseModel):
@@ -42,8 +43,8 @@ class _Channel(BaseModel):
     settings: dict[str, str | int | float | bool]
     noise: _Noise
     stabilise: bool
-    offset: float
-    scale: float = Field(gt=0)
+    offset: float = Field(gt=-1e30, lt=1e30)
+    scale: float = Field(gt=1e-30, lt=1e30)
     pool_planes: bool
     risk: float | None = None
     risk_se: float | None = None
@@ -151,9 +152,11 @@ class Model:
             raise InputError(f"{path} is no model that this version can read: {where}: {first['msg']}.") from error
         channels = []
         for i, facts in enumerate(card.channels):
-            own = {k.removeprefix(f"{i}."): v for k, v in weights.items() if k.startswith(f"{i}.")}
+            own = {k.removeprefix(f"{i}."): weights.pop(k) for k in list(weights) if k.startswith(f"{i}.")}
             channels.append(_rebuild(facts, card.dims, own, torch.device(device), path))
         provenance = package.loads(texts["provenance.json"])
+        if weights or not isinstance(provenance, dict):
+            raise InputError(f"{path} holds parts that belong to none of its channels; train the model again.")
         return cls(dims=card.dims, channels=tuple(channels), provenance=provenance, history=texts["history.csv"])
 
     def _readme(self) -> str:
@@ -199,13 +202,14 @@ def _rebuild(
         Gaussian(n.sigma) if n.kind == "gaussian" else PoissonGaussian(n.gain, n.offset, n.sigma)
     )
     units = Standardisation(noise, facts.offset, facts.scale, stabilise=facts.stabilise).to(device)
-    planes = [_SIDE if facts.pool_planes else 8] if dims == 3 else []
+    planes = [FEW_PLANES if facts.pool_planes else FEW_PLANES - 1] if dims == 3 else []
     blank = torch.zeros(1, 1, *planes, _SIDE, _SIDE, device=device)
     inside: NoiseModel | None = units.noise
     example = Measurement(y=blank, operator=Identity(), noise=inside)
     method = build(facts.method, example, rng=torch.Generator().manual_seed(0), **facts.settings)
-    expected = {k: v.shape for k, v in method.model.state_dict().items()}
-    if expected != {k: v.shape for k, v in weights.items()}:
+    expected = {k: (v.shape, v.dtype) for k, v in method.model.state_dict().items()}
+    found = {k: (v.shape, v.dtype) for k, v in weights.items() if v.isfinite().all()}
+    if expected != found:
         raise InputError(f"{path} holds weights that do not fit its method {facts.method}; train the model again.")
     method.model.load_state_dict(weights)
     return Channel(facts=facts, method=method, standardisation=units)
