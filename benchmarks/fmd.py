@@ -10,10 +10,9 @@ is 10 log10(255² / mean squared error) of the result as it comes, neither round
     auto600    pellucid.denoise(frame, budget="10m")
 
 The stabilised frame is Pellucid's generalised Anscombe transform of the noise that Pellucid reads from the frame; its
-noise has σ = 1, and its inverse is the unbiased one. Images _1 are for reporting; 2 and 3, whose rows are
-kept apart, are for development.
-A row is written as soon as it is measured, and rows that exist are skipped; delete them to measure again.
-Seconds are wall-clock, reading and restoring included. The environment variable PELLUCID_DATA names the data's folder.
+noise has σ = 1, and its inverse is the unbiased one. Images _1 are for reporting; 2 and 3, whose rows are kept apart,
+are for development. A row is written as soon as it is measured, and rows that exist are skipped; delete them to measure
+again. Seconds are wall-clock, of training and restoring. The environment variable PELLUCID_DATA names the data's folder.
 
     python benchmarks/fmd.py [SETTING ...] [--images 1]
     python benchmarks/fmd.py --method noise2self --set features=32 --budget 120s --images 2
@@ -108,6 +107,8 @@ def main():
     chosen = parser.parse_args()
     if unknown := set(chosen.setting) - set(SETTINGS):
         parser.error(f"unknown settings: {', '.join(unknown)}")
+    if "PELLUCID_DATA" not in os.environ:
+        parser.error("set PELLUCID_DATA to the folder of real data sets")
     print(__doc__)
     table = "fmd" if chosen.images == 1 and not chosen.method else "fmd_development"
     folder = Path(os.environ["PELLUCID_DATA"], "fluo_fmd")
