@@ -31,8 +31,8 @@ class NoiseModel(nn.Module, ABC):
 
 
 def parameter(name: str, value: float | Tensor, *, positive: bool = False) -> Tensor:
-    """Return a parameter of a noise model as a floating point tensor, checked."""
-    tensor = torch.as_tensor(value)
+    """Return a parameter of a noise model as a floating point tensor, checked; a number in the default precision."""
+    tensor = value if isinstance(value, Tensor) else torch.as_tensor(float(value))
     tensor = tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
     if not bool(torch.isfinite(tensor).all()) or (positive and not bool((tensor > 0).all())):
         raise InputError(
