@@ -12,7 +12,7 @@ is 10 log10(255² / mean squared error) of the result as it comes, neither round
 The stabilised frame is Pellucid's generalised Anscombe transform of the noise that Pellucid reads from the frame; its
 noise has σ = 1, and its inverse is the unbiased one. Images _1 are for reporting; 2 and 3, whose rows are kept apart,
 are for development. A row is written as soon as it is measured, and rows that exist are skipped; delete them to measure
-again. Seconds are wall-clock, of learning and restoring. PELLUCID_DATA, an environment variable, names the data's folder.
+again. Seconds are wall-clock, of learning and restoring. The variable PELLUCID_DATA names the data's folder.
 
     python benchmarks/fmd.py [SETTING ...] [--images 1]
     python benchmarks/fmd.py --method noise2self --set features=32 --budget 120s --images 2
