@@ -16,7 +16,7 @@ from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.patches import Patches
 from pellucid.data.prepare import Standardisation
 from pellucid.data.source import Fixed, Source
-from pellucid.data.splits import BlindSpot, Reserved, mask_of
+from pellucid.data.splits import Reserved, mask_of
 from pellucid.data.stack import Stack
 from pellucid.errors import InputError
 from pellucid.methods import Method, Stage
@@ -79,11 +79,9 @@ class Bench:
         """Where those pixels lie: half to rank and stop, the rest to report; (block, 1, count) each."""
         y = self.shots[0][: self.judged]
         rng = generator(y.device, self.seed, 2)
-        places = BlindSpot(_RESERVED).choose(y, rng)
-        order = torch.rand(places.shape, generator=rng, device=y.device).argsort(-1)
-        mixed = places.gather(-1, order)
-        half = max(1, mixed.shape[-1] // 2)
-        return mixed[..., :half], mixed[..., half:]
+        order = torch.rand(y.flatten(2).shape, generator=rng, device=y.device).argsort(-1)
+        half = round(_RESERVED / 2 * order.shape[-1])
+        return order[..., :half], order[..., half : 2 * half]
 
     @cached_property
     def weight(self) -> Tensor:
