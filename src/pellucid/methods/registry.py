@@ -16,7 +16,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method
 
-_PARTS = {"calibration", "method", "registry", "recipe"}
+_PARTS = {"__main__", "calibration", "method", "registry", "recipe"}
 _LARGEST = 4096  # of any number among the settings
 
 
