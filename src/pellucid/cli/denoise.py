@@ -70,6 +70,7 @@ def train(
     seed: o.Seed = 0,
     budget: o.Budget = None,
     steps: o.Steps = None,
+    resume: o.Resume = False,
     overwrite: o.Overwrite = False,
     json: o.Json = False,
     verbose: o.Verbose = False,
@@ -81,7 +82,7 @@ def train(
 
         reading: o.Given = {"axes": axes, "channel": channel, "pairs": pairs, "overwrite": overwrite}
         options = _options(method, settings, budget, steps, dims=dims, device=device, seed=seed)
-        summary = train(inputs, options, output=output, **reading, watch=watch, cancel=cancel)
+        summary = train(inputs, options, output=output, resume=resume, **reading, watch=watch, cancel=cancel)
         return Answer(facts=summary, text=described(summary))
 
     perform(task, as_json=json, verbose=verbose)

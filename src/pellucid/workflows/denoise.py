@@ -53,7 +53,7 @@ class Result:
     restoration
         The restored image with axes and pixel sizes, float32, in the units of the input.
     model
-        What restored it; `model.apply(other)` restores more of the same kind.
+        What restored it; saved, it restores more of the same kind with `pellucid apply`.
     report
         The page that says whether to believe it.
     summary

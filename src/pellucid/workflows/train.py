@@ -27,17 +27,27 @@ def train(
     channel: str | None = None,
     pairs: Paths = (),
     overwrite: bool = False,
+    resume: bool = False,
     watch: Watch,
     cancel: Callable[[], bool],
 ) -> dict[str, Any]:
-    """Train one model on files or folders of them, and save it."""
+    """Train one model on files or folders of them, and save it.
+
+    Raises
+    ------
+    InputError
+        In one sentence; nothing is written then.
+    KeyboardInterrupt
+        Where it was cancelled; a checkpoint is kept, and `resume` goes on from it.
+    """
     start = time.monotonic()
     package.writable(output, overwrite=overwrite)
     reading = {"axes": axes, "channel": channel}
     paths = expand(inputs)
     images, others = ([opened(p, reading, False) for p in some] for some in (paths, twins_of(paths, pairs)))
     folder = output.with_name(stem(output) + ".checkpoint")
-    job = Job(options=options, deadline=options.deadline(start), folder=folder, watch=watch, cancel=cancel)
+    deadline = options.deadline(start)
+    job = Job(options=options, deadline=deadline, folder=folder, resume=resume, watch=watch, cancel=cancel)
     trained, lessons = trained_on(images, others, job, None)
     trained.save(output, overwrite=overwrite)
     shutil.rmtree(folder, ignore_errors=True)
