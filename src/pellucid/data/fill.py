@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -46,8 +45,8 @@ class Neighbours(Fill):
     def _window(self, y: Tensor, hidden: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
         """Return the values around each place and which of them may be used: (batch, channel, place, window)."""
         space = y.shape[2:]
-        reach = range(-self.radius, self.radius + 1)
-        offsets = torch.tensor(list(itertools.product(reach, repeat=len(space))), device=y.device)
+        reach = torch.arange(-self.radius, self.radius + 1, device=y.device)
+        offsets = torch.cartesian_prod(*[reach] * len(space))
         inside = torch.ones((), dtype=torch.bool, device=y.device)
         flat = torch.zeros((), dtype=torch.long, device=y.device)
         stride = y[0, 0].numel()
@@ -124,7 +123,7 @@ class Donut(Fill):
     def __call__(self, y: Tensor, hidden: Tensor, places: Tensor, rng: torch.Generator) -> Tensor:
         """Return y with the mean of its neighbours where `hidden`."""
         dims, channels = y.ndim - 2, y.shape[1]
-        distance = torch.tensor(list(itertools.product((1, 0, 1), repeat=dims)), device=y.device).sum(1)
+        distance = torch.cartesian_prod(*[torch.arange(-1, 2, device=y.device).abs()] * dims).sum(1)
         kernel = torch.where(distance == 0, 0.0, 0.5 ** (distance - 1)).to(y.dtype).view(1, 1, *[3] * dims)
         kernel = kernel.expand(channels, 1, *[3] * dims)
         convolve = F.conv3d if dims == 3 else F.conv2d

@@ -139,8 +139,9 @@ class Grid(Hiding):
 
     def classes(self, y: Tensor) -> Iterator[Tensor]:
         """Yield the places of all classes: each entry of y is hidden in exactly one."""
+        ramp = torch.arange(self.width, device=y.device)
         for phases in itertools.product(*(range(min(self.width, n)) for n in y.shape[2:])):
-            yield self._places(y, torch.tensor(phases, device=y.device)[:, None])
+            yield self._places(y, torch.stack([ramp[phase] for phase in phases])[:, None])
 
     def _places(self, y: Tensor, phases: Tensor) -> Tensor:
         """Return the places of the classes with these first coordinates, (axis, batch or 1)."""

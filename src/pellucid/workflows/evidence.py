@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.data.image import Image
+from pellucid.methods import card
 from pellucid.metrics import whiteness
 from pellucid.noise import Diagnosis
 from pellucid.report import evidence as page
@@ -22,7 +23,7 @@ _LAGS = 5
 LEVELS = ("green", "amber", "red")
 
 
-def verdict_of(preview: Preview, diagnosis: Diagnosis, risk: Risk | None) -> Verdict:
+def verdict_of(preview: Preview, diagnosis: Diagnosis, risk: Risk | None, method: str) -> Verdict:
     """Judge one channel by what the report shows of it."""
     return judge(
         preview.noisy,
@@ -30,6 +31,7 @@ def verdict_of(preview: Preview, diagnosis: Diagnosis, risk: Risk | None) -> Ver
         transfer=diagnosis.transfer,
         correlation=diagnosis.correlation,
         risk=risk,
+        independent=card(method).independent,
     )
 
 
@@ -44,13 +46,7 @@ def page_of(
     """Gather the page of one channel."""
     residual = preview.noisy - preview.restored
     title = image.source.name if image.source else "image"
-    seen = page.Verdict(
-        level=verdict.level,
-        sentence=verdict.sentence,
-        reasons=verdict.reasons,
-        not_checked=verdict.not_checked,
-        warnings=verdict.warnings + (lesson.warnings if lesson else ()),
-    )
+    seen = replace(verdict, warnings=verdict.warnings + (lesson.warnings if lesson else ()))
     where = ", ".join(f"{axis} {number}" for axis, number in preview.item.place)
     pictures = page.Pictures(
         noisy=preview.noisy,
@@ -91,8 +87,8 @@ def _choice(lesson: Lesson | None) -> page.Choice:
     candidates = tuple(
         page.Candidate(
             method=c.name,
-            risk=c.risk.mean,
-            risk_se=c.risk.se,
+            risk=c.ranking.mean,
+            risk_se=c.ranking.se,
             seconds=c.seconds,
             chosen=c is lesson.chosen,
         )
@@ -135,10 +131,10 @@ def _choice_facts(lesson: Lesson) -> dict[str, Any]:
         "method": chosen.name,
         "why": lesson.why,
         "steps": chosen.history.steps if chosen.history is not None else 0,
-        "risk": chosen.risk.mean,
-        "risk_se": chosen.risk.se,
+        "risk": None if lesson.misleading else chosen.risk.mean,
+        "risk_se": None if lesson.misleading else chosen.risk.se,
         "candidates": [
-            {"method": c.name, "risk": c.risk.mean, "risk_se": c.risk.se, "seconds": round(c.seconds, 3)}
+            {"method": c.name, "risk": c.ranking.mean, "risk_se": c.ranking.se, "seconds": round(c.seconds, 3)}
             for c in lesson.candidates
         ],
     }

@@ -40,6 +40,8 @@ class Files:
     ----------
     output
         A file for one input, a folder for several; None: beside each input.
+    save_model
+        Where the model goes, or None.
     dtype
         ``float32``, or ``input``: rounded and clipped to the type of the input.
     overwrite
@@ -47,6 +49,7 @@ class Files:
     """
 
     output: Path | None = None
+    save_model: Path | None = None
     dtype: Literal["float32", "input"] = "float32"
     overwrite: bool = False
 
@@ -62,7 +65,6 @@ class Files:
         if self.output is not None and not into_folder and len(inputs) > 1:
             if self.output.suffix:
                 raise InputError(f"{len(inputs)} images need a folder, but {self.output} names one file.")
-            self.output.mkdir(parents=True, exist_ok=True)
             into_folder = True
         if self.output is None or into_folder:
             targets = [output_path(path, _SUFFIX, self.output) for path in inputs]
@@ -73,6 +75,10 @@ class Files:
             raise InputError(f"Two inputs would both become {twice.pop()}; restore them into different folders.")
         if {t.resolve() for t in targets} & {p.resolve() for p in inputs}:
             raise InputError("The result would replace its input, which is never done: choose another name with -o.")
+        if self.save_model is not None:
+            package.writable(self.save_model, overwrite=self.overwrite)
+        if into_folder and self.output is not None:
+            self.output.mkdir(parents=True, exist_ok=True)
         for target in targets:
             writable(target, overwrite=self.overwrite)
             if report_path(target).exists() and not self.overwrite:
@@ -127,15 +133,12 @@ def denoise_files(
         Where it was cancelled; a checkpoint is kept, and `resume` goes on from it.
     """
     start = time.monotonic()
-    files = Files(output=output, dtype=dtype, overwrite=overwrite)
+    files = Files(output=output, save_model=save_model, dtype=dtype, overwrite=overwrite)
     paths = expand(inputs)
     others = twins_of(paths, pairs)
     targets = files.targets(paths)
-    if save_model is not None:
-        package.writable(save_model, overwrite=overwrite)
     if options.method != "auto":
         card(options.method)
-    watch(Event("read", f"Reading {len(paths)} image{'s' if len(paths) > 1 else ''}."))
     reading = {"axes": axes, "channel": channel}
     images, second = ([opened(p, reading, fill_nan) for p in some] for some in (paths, others))
     for image in images:
@@ -144,10 +147,9 @@ def denoise_files(
         return [_plan(image, target, options) for image, target in zip(images, targets, strict=True)]
     job = Job(options=options, deadline=options.deadline(start), resume=resume, watch=watch, cancel=cancel)
     jobs = list(zip_longest(images, second, targets))
-    groups = [[one] for one in jobs] if each else [jobs]
-    return [
-        summary for group in groups for summary in _group(group, job, files, model, save_model, None if each else start)
-    ]
+    if not each:
+        return _group(jobs, job, files, model, start)
+    return [summary for one in jobs for summary in _group([one], job, files, model, None)]
 
 
 def _group(
@@ -155,7 +157,6 @@ def _group(
     job: Job,
     files: Files,
     model: Path | None,
-    save_model: Path | None,
     start: float | None,
 ) -> list[dict[str, Any]]:
     """Denoise images that share a model; the budget began at `start`, or begins now."""
@@ -166,8 +167,8 @@ def _group(
     target = group[0][2]
     job = replace(job, folder=target.with_name(stem(target) + ".checkpoint"))
     trained, lessons = trained_on(images, second, job, model)
-    if save_model is not None:
-        trained.save(save_model, overwrite=files.overwrite)
+    if files.save_model is not None:
+        trained.save(files.save_model, overwrite=files.overwrite)
     application = Application(
         model=trained, device=job.options.place(), watch=job.watch, cancel=job.cancel, limit=job.options.patience()
     )

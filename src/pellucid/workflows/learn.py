@@ -64,6 +64,11 @@ class Lesson:
     why: str
     warnings: tuple[str, ...] = ()
 
+    @property
+    def misleading(self) -> bool:
+        """Whether the risk is no estimate of an error: blind spots see their pixel in correlated noise."""
+        return self.diagnosis.correlation.correlated and card(self.chosen.name).independent
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:

@@ -73,8 +73,10 @@ def restored(
         for preview, lesson in zip(previews, known, strict=True)
     ]
     verdicts = [
-        verdict_of(preview, diagnosis, lesson.chosen.risk if lesson else None)
-        for preview, diagnosis, lesson in zip(previews, diagnoses, known, strict=True)
+        verdict_of(preview, diagnosis, lesson.chosen.risk if lesson else None, channel.facts.method)
+        for preview, diagnosis, lesson, channel in zip(
+            previews, diagnoses, known, application.model.channels, strict=True
+        )
     ]
     provenance = application.model.provenance
     pages = [

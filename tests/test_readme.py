@@ -1,0 +1,20 @@
+from pathlib import Path
+
+from pellucid.methods.__main__ import table
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_methods_is_the_generated_one():
+    begin, end = "<!-- made by `python -m pellucid.methods` -->\n", "\n<!-- end -->"
+    assert README[README.index(begin) + len(begin) : README.index(end)] == table()
+
+
+def test_the_code_runs_in_twelve_lines():
+    code = README.split("```python\n")[1].split("```")[0]
+    assert len([line for line in code.splitlines() if line.strip()]) <= 12
+    compile(code, "README.md", "exec")
+
+
+def test_the_picture_is_there():
+    assert (Path(__file__).parents[1] / "docs" / "convallaria.png").is_file()
