@@ -71,9 +71,9 @@ def test_a_stack_as_planes_and_as_a_volume(truth, numpy_rng):
 
 
 def test_a_second_recording_is_used(frame, again, truth):
-    result = denoise(frame, pairs=again.data, method="noise2noise", **FEW)
+    result = denoise(frame, pairs=again.data, method="noise2noise", **FEW | {"steps": 100})
     assert result.summary["method"] == "noise2noise"
-    np.testing.assert_allclose(denoise(again, pairs=frame, method="noise2noise", **FEW).image.mean(), truth.mean(), 30)
+    assert ((result.image - truth) ** 2).mean() < 0.5 * (((frame.data + again.data) / 2 - truth) ** 2).mean()
 
 
 def test_a_result_brings_its_model_and_its_report(frame, tmp_path):
