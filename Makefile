@@ -13,10 +13,10 @@ demo: $(VENV)/installed
 	@mkdir -p demo
 	@$(BIN)/python -c "$$FIRST_FRAME"
 	$(BIN)/pellucid denoise demo/nuclei.tif -o demo/nuclei_denoised.ome.tif --budget 60s --overwrite || [ $$? -eq 3 ]
-	@ls demo/nuclei_denoised.ome.tif demo/nuclei_denoised.html > /dev/null
+	@ls demo/nuclei_denoised.ome.tif demo/nuclei_denoised.report.html > /dev/null
 	@echo "The noisy frame:    demo/nuclei.tif"
 	@echo "The restored frame: demo/nuclei_denoised.ome.tif"
-	@echo "The report:         demo/nuclei_denoised.html"
+	@echo "The report:         demo/nuclei_denoised.report.html"
 
 define FIRST_FRAME
 from dataclasses import replace
