@@ -36,10 +36,6 @@ TESTED_IN = {  # modules that share a test, and where it is
     "noise/poisson": "tests/noise/test_models.py",
     "noise/poisson_gaussian": "tests/noise/test_models.py",
     "methods/__main__": "tests/test_readme.py",
-    "workflows/apply": "tests/workflows/test_files.py",
-    "workflows/train": "tests/workflows/test_files.py",
-    "workflows/session": "tests/workflows/test_denoise.py",
-    "workflows/evidence": "tests/workflows/test_denoise.py",
 }
 WITHOUT_TEST = {"errors"}  # a name, nothing that runs
 PENDING: set[str] = set()  # tests still to be written: empty at a release

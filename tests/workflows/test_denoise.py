@@ -8,7 +8,7 @@ from pellucid.metrics import psnr
 from pellucid.workflows.denoise import denoise, opened_as
 from pellucid.workflows.model import Model
 
-FEW = {"settings": {"features": 4, "patch": 32, "batch": 2}, "steps": 3}
+FEW = {"settings": {"features": 4, "patch": 32, "batch": 2, "flips": False}, "steps": 3}
 
 
 def test_an_array_becomes_a_better_one(frame, truth):

@@ -48,7 +48,7 @@ def test_a_model_comes_back_to_the_bit(name, target, frame, again, job, tmp_path
 def test_a_model_of_volumes_comes_back(planes, frame, job, tmp_path):
     rng = np.random.default_rng(0)
     stack = Image(data=frame.data + rng.normal(0, 5, (planes, 64, 64)).astype(np.float32), axes="ZYX")
-    model = model_of(stack, job("noise2void", settings={"variance": True}), dims=3)
+    model = model_of(stack, job("noise2void"), dims=3)
     found = Model.load(model.save(tmp_path / "model.pellucid"))
     assert found.channels[0].restorer.stride(3) == model.channels[0].restorer.stride(3)
     part = stack.data[: planes // 4 * 4, :32, :32]
