@@ -50,7 +50,7 @@ def test_a_number_of_steps_repeats_to_the_bit(trial, validation):
 def test_a_budget_in_seconds_ends_in_time(trial, validation):
     start = time.monotonic()
     found = trial(Plan(seconds=0.4), validation=validation)
-    assert 0.4 <= found.history.seconds <= time.monotonic() - start < 1.4
+    assert 0.4 <= found.history.seconds <= time.monotonic() - start < 3.4
     assert (found.history.status, found.history.rows[-1]["progress"]) == ("done", 1.0)
 
 
