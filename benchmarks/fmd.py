@@ -7,6 +7,7 @@ is 10 log10(255² / mean squared error) of the result as it comes, neither round
     nlm_fixed  non-local means (scikit-image, patch 5, distance 6, h = 0.8 σ) of the stabilised frame
     bm3d       BM3D (package bm3d, standard profile) of the stabilised frame
     auto60     pellucid.denoise(frame, budget="60s")
+    auto240    pellucid.denoise(frame, budget="4m")
     auto600    pellucid.denoise(frame, budget="10m")
 
 The stabilised frame is Pellucid's generalised Anscombe transform of the noise that Pellucid reads from the frame; its
@@ -74,6 +75,7 @@ SETTINGS = {
     "nlm_fixed": stabilised(fixed_non_local_means),
     "bm3d": stabilised(block_matching),
     "auto60": pellucid(budget="60s"),
+    "auto240": pellucid(budget="4m"),
     "auto600": pellucid(budget="10m"),
 }
 
