@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     from pellucid.training import Plan as Plan
     from pellucid.training import fit as fit
     from pellucid.workflows.denoise import Result as Result
+    from pellucid.workflows.denoise import apply as apply
     from pellucid.workflows.denoise import denoise as denoise
     from pellucid.workflows.evaluate import evaluate as evaluate
     from pellucid.workflows.inspect import inspect
     from pellucid.workflows.model import Model as Model
+    from pellucid.workflows.options import Options as Options
     from pellucid.workflows.train import train as train
 
     open, info, load = read, inspect, Model.load
@@ -59,6 +61,7 @@ _PLACES = {  # module, name in it
     "LinearOperator": ("operators", "LinearOperator"),
     "Measurement": ("data.measurement", "Measurement"),
     "Model": ("workflows.model", "Model"),
+    "Options": ("workflows.options", "Options"),
     "Operator": ("operators", "Operator"),
     "Plan": ("training", "Plan"),
     "Poisson": ("noise", "Poisson"),
@@ -66,6 +69,7 @@ _PLACES = {  # module, name in it
     "Repeats": ("data.splits", "Repeats"),
     "Result": ("workflows.denoise", "Result"),
     "Sampling": ("operators", "Sampling"),
+    "apply": ("workflows.denoise", "apply"),
     "denoise": ("workflows.denoise", "denoise"),
     "evaluate": ("workflows.evaluate", "evaluate"),
     "fit": ("training", "fit"),

@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 
 from pellucid.errors import InputError
-from pellucid.noise import Autocorrelation, PhotonTransfer, photon_transfer
+from pellucid.noise import Autocorrelation, PhotonTransfer, diagnose, photon_transfer
 from pellucid.trust import examine
 
 SIGMA = 6.0
@@ -114,3 +114,10 @@ def test_refuses_what_does_not_belong_together(seen, truth):
         seen(np.full_like(truth, np.nan))
     with pytest.raises(InputError, match="32 pixels"):
         examine(truth[:20], truth[:20], transfer=PhotonTransfer, correlation=white())
+
+
+def test_a_constant_image_has_numbers(numpy_rng):
+    noisy = 100 + 3 * numpy_rng.normal(size=(64, 64))
+    seen = diagnose(noisy)
+    found = examine(noisy, np.full_like(noisy, 100.0), transfer=seen.transfer, correlation=seen.correlation)
+    assert np.isfinite([found.structure, found.worst, found.left, found.excess, found.bias, found.light]).all()

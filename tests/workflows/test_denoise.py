@@ -5,7 +5,7 @@ from pellucid.data.image import Image
 from pellucid.data.io import read, write
 from pellucid.errors import InputError
 from pellucid.metrics import psnr
-from pellucid.workflows.denoise import denoise, opened_as
+from pellucid.workflows.denoise import apply, denoise, opened_as
 from pellucid.workflows.model import Model
 
 FEW = {"settings": {"features": 4, "patch": 32, "batch": 2, "flips": False}, "steps": 3}
@@ -127,3 +127,19 @@ def test_what_is_an_image_stays_one(frame):
     assert opened_as(frame, None) is frame
     assert opened_as(frame.data.tolist(), None).axes == "YX"
     assert opened_as(frame.data[None], "TYX").shape == (1, 64, 64)
+
+
+def test_a_model_restores_more_of_the_kind(frame, again, tmp_path):
+    result = denoise(frame.data, method="noise2self", **FEW)
+    path = result.model.save(tmp_path / "frame.pellucid")
+    here, there = apply(result.model, again.data), apply(path, again.data, device="cpu")
+    np.testing.assert_array_equal(here.image, there.image)
+    np.testing.assert_allclose(apply(path, frame.data, device="cpu").image, result.image, rtol=1e-6)
+    assert here.summary["method"] == "noise2self"
+    assert here.report.evidence.verdict.level in ("green", "amber", "red")
+
+
+def test_a_model_refuses_other_channels(frame):
+    model = denoise(frame.data, method="total_variation").model
+    with pytest.raises(InputError, match=r"made for 1 channel\(s\), but the image has 2"):
+        apply(model, np.stack([frame.data, frame.data]), axes="CYX")

@@ -93,7 +93,10 @@ def examine(
     edge = slope >= np.quantile(slope, 1 - _EDGES)
     smoothed = {s: _gathered(u, s, correlation) for s in SCALES}
     own = min(1.0, float(np.mean(u**2))) or 1.0
-    at_edges, elsewhere = (max(float(np.mean(z[part] ** 2)) for z in smoothed.values()) / own for part in (edge, ~edge))
+    at_edges, elsewhere = (
+        max(float(np.mean(z[part] ** 2)) if part.any() else 0.0 for z in smoothed.values()) / own
+        for part in (edge, ~edge)
+    )
     worst = np.abs(smoothed[_PLACE])
     plane, row, column = (int(i) for i in np.unravel_index(np.argmax(worst), worst.shape))
     bins = residual_vs_intensity(r, ndimage.gaussian_filter(x, (0, _PLACE, _PLACE)), variance, _BINS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ from pellucid.report import page
 from pellucid.workflows.application import Application
 from pellucid.workflows.events import Watch, silent
 from pellucid.workflows.files import denoise_files
-from pellucid.workflows.learn import Job
+from pellucid.workflows.learn import Job, Lesson
 from pellucid.workflows.model import Model
 from pellucid.workflows.options import Options, duration
 from pellucid.workflows.session import learned, restored
 
-__all__ = ["Options", "Report", "Result", "denoise", "denoise_files"]
+__all__ = ["Options", "Report", "Result", "apply", "denoise", "denoise_files"]
 
 
 @dataclass(frozen=True)
@@ -128,12 +128,46 @@ def denoise(
     with tempfile.TemporaryDirectory(prefix="pellucid-") as folder:
         job = Job(options=chosen, deadline=chosen.deadline(start), folder=Path(folder), watch=watch)
         model, lessons = learned([opened], others, job)
-        out = np.zeros(opened.shape, np.float32)
-        application = Application(model=model, device=chosen.place(), watch=watch, limit=chosen.patience())
-        pair = others[0] if others else None
-        facts, found = restored(application, opened, pair, out, np.dtype(np.float32), lessons)
-    image = replace(opened.with_data(out), provenance=model.provenance)
-    return Result(restoration=image, model=model, report=Report(found), summary=facts)
+    application = Application(model=model, device=chosen.place(), watch=watch, limit=chosen.patience())
+    return _result(application, opened, others[0] if others else None, lessons)
+
+
+def apply(
+    model: Model | str | Path,
+    noisy: Image | np.ndarray[Any, Any] | str | Path,
+    *,
+    axes: str | None = None,
+    device: str = "auto",
+    watch: Watch = silent,
+) -> Result:
+    """Restore an image with a model that is already trained.
+
+    Parameters
+    ----------
+    model
+        A `Model`, or where one was saved.
+    noisy, axes, watch
+        As in `denoise`.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:0``; a `Model` in memory stays where it is.
+
+    Raises
+    ------
+    InputError
+        Where the model was made for other channels or dimensions, or the image cannot be restored.
+    """
+    options = Options(device=device)
+    loaded = model if isinstance(model, Model) else Model.load(model, options.place())
+    application = Application(model=loaded, device=loaded.device, watch=watch, limit=options.patience())
+    return _result(application, check(opened_as(noisy, axes)), None, ())
+
+
+def _result(application: Application, image: Image, pair: Image | None, lessons: Sequence[Lesson]) -> Result:
+    """Restore an image in memory, with its report."""
+    out, model = np.zeros(image.shape, np.float32), application.model
+    facts, found = restored(application, image, pair, out, np.dtype(np.float32), lessons)
+    restoration = replace(image.with_data(out), provenance=model.provenance)
+    return Result(restoration=restoration, model=model, report=Report(found), summary=facts)
 
 
 def opened_as(image: Image | np.ndarray[Any, Any] | str | Path, axes: str | None) -> Image:

@@ -109,6 +109,11 @@ class Model:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     history: str = ""
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self.channels[0].standardisation.device
+
     def save(self, path: str | Path, *, overwrite: bool = False, preview: Path | None = None) -> Path:
         """Write the model package, a zip file, or a folder where `path` is one.
 

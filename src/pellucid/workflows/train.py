@@ -10,7 +10,7 @@ from typing import Any
 
 from pellucid.data.io import expand
 from pellucid.training import package
-from pellucid.workflows.events import Watch
+from pellucid.workflows.events import Watch, silent
 from pellucid.workflows.files import Paths, opened, stem, trained_on, twins_of
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
@@ -20,7 +20,7 @@ __all__ = ["train"]
 
 def train(
     inputs: Paths,
-    options: Options,
+    options: Options | None = None,
     *,
     output: Path,
     axes: str | None = None,
@@ -28,8 +28,8 @@ def train(
     pairs: Paths = (),
     overwrite: bool = False,
     resume: bool = False,
-    watch: Watch,
-    cancel: Callable[[], bool],
+    watch: Watch = silent,
+    cancel: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Train one model on files or folders of them, and save it.
 
@@ -40,7 +40,7 @@ def train(
     KeyboardInterrupt
         Where it was cancelled; a checkpoint is kept, and `resume` goes on from it.
     """
-    start = time.monotonic()
+    start, options = time.monotonic(), options or Options()
     package.writable(output, overwrite=overwrite)
     reading = {"axes": axes, "channel": channel}
     paths = expand(inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from pellucid.noise import Gaussian, NoiseModel, PoissonGaussian, Stabilised, Stabiliser
@@ -36,6 +37,11 @@ class Standardisation(nn.Module):
         plain = cls(noise, 0.0, 1.0, stabilise=stabilise)
         t = plain(y)
         return cls(noise, float(t.mean()), max(float(t.std()), 1e-12), stabilise=stabilise)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.buffers()).device
 
     @property
     def noise(self) -> NoiseModel | None:
