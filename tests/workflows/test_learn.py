@@ -77,6 +77,15 @@ def test_correlated_noise_is_warned_of(truth, numpy_rng, job):
     assert any("correlated between neighbouring pixels" in w and "not valid" in w for w in lesson.warnings)
 
 
+def test_auto_hides_no_pixels_where_noise_is_correlated(truth, numpy_rng, job):
+    grain = 2 * ndimage.gaussian_filter(numpy_rng.normal(0, 20, truth.shape), 1.0)
+    (channel,), (lesson,) = learn([Image(data=(truth + grain).astype(np.float32), axes="YX")], [], 2, job("auto"))
+    assert [c.name for c in lesson.candidates] == ["total_variation"]
+    assert channel.facts.settings == {"calibration": "discrepancy"}
+    assert lesson.misleading
+    assert "discrepancy" in lesson.why
+
+
 def test_white_noise_is_not_warned_of(frame, job):
     _, (lesson,) = learn([frame], [], 2, job("total_variation"))
     assert lesson.warnings == ()

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from pellucid.data.image import Image
-from pellucid.methods import card
 from pellucid.metrics import whiteness
 from pellucid.noise import Diagnosis
 from pellucid.report import evidence as page
@@ -23,7 +22,7 @@ _LAGS = 5
 LEVELS = ("green", "amber", "red")
 
 
-def verdict_of(preview: Preview, diagnosis: Diagnosis, risk: Risk | None, method: str) -> Verdict:
+def verdict_of(preview: Preview, diagnosis: Diagnosis, risk: Risk | None, independent: bool) -> Verdict:
     """Judge one channel by what the report shows of it."""
     return judge(
         preview.noisy,
@@ -31,7 +30,7 @@ def verdict_of(preview: Preview, diagnosis: Diagnosis, risk: Risk | None, method
         transfer=diagnosis.transfer,
         correlation=diagnosis.correlation,
         risk=risk,
-        independent=card(method).independent,
+        independent=independent,
     )
 
 

@@ -67,7 +67,7 @@ class Lesson:
     @property
     def misleading(self) -> bool:
         """Whether the risk is no estimate of an error: blind spots see their pixel in correlated noise."""
-        return self.diagnosis.correlation.correlated and card(self.chosen.name).independent
+        return self.diagnosis.correlation.correlated and card(self.chosen.name).needs == "image"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,10 +140,10 @@ def _lesson(bench: Bench, job: Job, number: int, channels_left: int, label: str)
             raise KeyboardInterrupt
     chosen = min(candidates, key=lambda c: c.ranking.mean)
     warnings = []
-    if correlated and any(card(c.name).independent for c in candidates):
+    if correlated and any(card(c.name).needs == "image" for c in candidates):
         warnings.append(
-            "The noise is correlated between neighbouring pixels: blind-spot methods are not valid here, and the "
-            "held-out risk is no estimate of the error."
+            "The noise is correlated between neighbouring pixels: blind-spot methods are not valid here, and no risk "
+            "on hidden pixels estimates the error. A second recording, with --pairs, would mend it."
         )
     if chosen.history is not None and chosen.history.status == "diverged":
         warnings.append("The training diverged; the best weights before that were kept.")
@@ -162,6 +162,8 @@ def _names(bench: Bench, options: Options) -> list[str]:
         return [options.method]
     if options.settings:
         raise InputError("Settings belong to one method; name it with --method.")
+    if bench.diagnosis.correlation.correlated and not repeats:
+        return ["total_variation"]
     classical = ["non_local_means", "total_variation"]
     return [*classical, "noise2noise" if repeats else "noise2self"]
 
@@ -175,7 +177,11 @@ def _try(name: str, bench: Bench, job: Job, number: int, seconds: float | None, 
     start, options = time.monotonic(), job.options
     units = bench.units(card(name).stabilise)
     data = bench.measurement(units)
-    given = options.settings if options.method == name else _settings(name, data.y.device, seconds)
+    given = (
+        options.settings
+        if options.method == name
+        else _settings(name, data.y.device, seconds, bench.diagnosis.correlation.correlated)
+    )
     method = build(name, data, rng=generator("cpu", options.seed, number, 5), **given)
     history = None
     for index, stage in enumerate(method.stages):
@@ -222,8 +228,10 @@ def _fit(bench: Bench, method: Method, stage: Stage, data: Measurement, plan: Pl
     return history
 
 
-def _settings(name: str, device: torch.device, seconds: float | None) -> dict[str, Any]:
-    """Return what `auto` sets: a wider network and larger batches where there is time for them."""
+def _settings(name: str, device: torch.device, seconds: float | None, correlated: bool) -> dict[str, Any]:
+    """Return what `auto` sets: what suits the noise, and a wider network where there is time for it."""
+    if name == "total_variation" and correlated:
+        return {"calibration": "discrepancy"}
     if name != "noise2self":
         return {}
     if device.type == "cuda":
@@ -235,6 +243,11 @@ def _why(chosen: Candidate, candidates: list[Candidate], options: Options, bench
     """Say which method was chosen and why, in one or two sentences."""
     if options.method != "auto":
         return "It was asked for."
+    if bench.diagnosis.correlation.correlated and len(candidates) == 1:
+        return (
+            "The noise is correlated between pixels, which misleads every method that hides pixels; so it was made "
+            "just strong enough to remove what the noise holds (discrepancy principle)."
+        )
     noise = "correlated between pixels" if bench.diagnosis.correlation.correlated else "independent from pixel to pixel"
     ranked = sorted(candidates, key=lambda c: c.ranking.mean)
     rest = ", ".join(f"{c.name} {c.ranking.mean:.4g}" for c in ranked[1:])

@@ -73,7 +73,12 @@ def restored(
         for preview, lesson in zip(previews, known, strict=True)
     ]
     verdicts = [
-        verdict_of(preview, diagnosis, lesson.chosen.risk if lesson else None, channel.facts.method)
+        verdict_of(
+            preview,
+            diagnosis,
+            lesson.chosen.risk if lesson and not lesson.misleading else None,
+            channel.method.card.needs == "image",
+        )
         for preview, diagnosis, lesson, channel in zip(
             previews, diagnoses, known, application.model.channels, strict=True
         )
