@@ -27,7 +27,7 @@ def work(rank: int, store: str) -> dict[str, object]:
     if rank == 0:
         unused.grad = None
     ranks.average_gradients([weight, unused, idle])
-    facts = {
+    return {
         "active": ranks.active(),
         "rank": ranks.rank(),
         "part": part.item(),
@@ -35,7 +35,6 @@ def work(rank: int, store: str) -> dict[str, object]:
         "decided": ranks.decide(10.0 + rank, torch.device("cpu")),
         "empty": float(ranks.shared_mean(torch.zeros(()), torch.zeros(()))),
     }
-    return facts
 
 
 @pytest.fixture(scope="module")
