@@ -33,14 +33,6 @@ def test_a_package_comes_back_as_zip_and_as_folder(path):
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
-def test_a_preview_is_added(path, tmp_path):
-    (tmp_path / "picture.png").write_bytes(b"png")
-    package.save(path, TEXTS, WEIGHTS, preview=tmp_path / "picture.png")
-    content = (path / "preview.png").read_bytes() if path.is_dir() else zipfile.ZipFile(path).read("preview.png")
-    assert content == b"png"
-    assert same(package.load(path))
-
-
 def test_only_a_model_is_overwritten_and_only_where_that_is_asked(path, tmp_path):
     package.save(path, dict.fromkeys(TEXTS, "old"), {})
     with pytest.raises(InputError, match="exists already"):

@@ -3,6 +3,7 @@ import io
 import math
 
 from pellucid.training import History
+from pellucid.training.watch import table
 
 ROWS = [
     {"step": 10.0, "seconds": 1.5, "progress": 0.5, "held_out": 0.25, "validation": 0.4},
@@ -18,7 +19,7 @@ def test_a_history_knows_its_end_and_its_best():
 
 
 def test_the_table_holds_every_number_and_gaps_where_there_is_none():
-    table = list(csv.DictReader(io.StringIO(History(rows=ROWS).csv())))
-    assert list(table[0]) == ["step", "seconds", "progress", "held_out", "validation"]
-    numbers = [{name: float(text) for name, text in row.items() if text} for row in table]
+    read = list(csv.DictReader(io.StringIO(table(ROWS))))
+    assert list(read[0]) == ["step", "seconds", "progress", "held_out", "validation"]
+    numbers = [{name: float(text) for name, text in row.items() if text} for row in read]
     assert numbers == ROWS

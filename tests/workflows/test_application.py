@@ -83,17 +83,6 @@ def test_a_second_shot_goes_to_what_was_made_for_it_alone(frame, again, job):
         applied(double, frame, again.with_data(again.data[:32]))
 
 
-def test_averaging_over_symmetries_is_left_out_where_it_takes_too_long(frame, job):
-    model = model_of([frame], job("noise2self", settings={"inference": "single"}))
-    slow, _ = applied(model, frame, limit=1e6)
-    quick, _ = applied(model, frame, limit=0.0)
-    inner = model.channels[0].method.restorer.model
-    np.testing.assert_allclose(slow, whole(model.channels[0], frame.data), rtol=1e-4)
-    object.__setattr__(model.channels[0].method, "restorer", inner)
-    np.testing.assert_allclose(quick, whole(model.channels[0], frame.data), rtol=1e-4)
-    assert not np.allclose(slow, quick, rtol=1e-4)
-
-
 def test_the_time_is_announced_and_progress_told(frame, again, job):
     movie = Image(data=np.stack([frame.data, again.data]), axes="TYX")
     model, told = model_of([movie], job("noise2void")), []

@@ -20,7 +20,7 @@ def restored(frame, job):
     model = Model(dims=2, channels=channels)
     application = Application(model=model, device=torch.device("cpu"))
     (preview,) = application.run(image, None, out, np.dtype(np.float32))
-    verdict = verdict_of(preview, lesson.diagnosis, lesson.chosen.risk, "total_variation")
+    verdict = verdict_of(preview, lesson.diagnosis, lesson.chosen.risk, independent=True)
     return image, preview, lesson, verdict, model
 
 
@@ -51,7 +51,7 @@ def test_warnings_of_the_training_stand_on_the_page_and_in_the_summary(restored)
 def test_a_bad_image_is_judged_bad(restored):
     _, preview, lesson, verdict, _ = restored
     spoiled = replace(preview, restored=0.5 * preview.restored)
-    worse = verdict_of(spoiled, lesson.diagnosis, None, "total_variation")
+    worse = verdict_of(spoiled, lesson.diagnosis, None, independent=True)
     assert worse.level == "red"
     assert verdict.level != "red"
 
@@ -81,5 +81,5 @@ def test_a_plane_of_a_movie_is_named(frame, again, job):
     out = np.zeros(movie.shape, np.float32)
     model = Model(dims=2, channels=channels)
     (preview,) = Application(model=model, device=torch.device("cpu")).run(movie, None, out, np.dtype(np.float32))
-    verdict = verdict_of(preview, lesson.diagnosis, None, "total_variation")
+    verdict = verdict_of(preview, lesson.diagnosis, None, independent=True)
     assert page_of(movie, preview, lesson.diagnosis, verdict, None, {}).pictures.plane == "T 1"

@@ -123,6 +123,17 @@ def test_what_was_cancelled_is_resumed_to_the_same_result(cells, tmp_path):
     assert not folder.exists()
 
 
+def test_a_folder_of_checkpoints_keeps_what_is_not_ours(cells, tmp_path):
+    folder = tmp_path / "cells_denoised.checkpoint"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    run([cells], FEW, save_model=tmp_path / "m.pellucid")
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    (folder / "0-noise2self-0.safetensors").write_text("of a run that was stopped")
+    run([cells], model=tmp_path / "m.pellucid", overwrite=True)
+    assert len(list(folder.iterdir())) == 2
+
+
 def test_cancelled_while_it_is_applied_leaves_no_output(cells):
     events = []
     with pytest.raises(KeyboardInterrupt):
@@ -185,5 +196,6 @@ def test_targets(tmp_path):
 def test_reports_are_named_after_their_images(frame):
     assert report_path(Path("a/b_denoised.zarr")) == Path("a/b_denoised.report.html")
     assert report_path(Path("a/b.ome.zarr")).name == "b.report.html"
-    sized = Image(data=frame.data, axes="YX", scale={"Y": 0.2, "X": 0.2}, units={"X": "micrometer"})
-    assert described(sized) == "Read an array as YX (64, 64), pixel 0.2 micrometer; change with --axes."
+    source = Path("cells.tif")
+    sized = Image(data=frame.data, axes="YX", source=source, scale={"Y": 0.2, "X": 0.2}, units={"X": "micrometer"})
+    assert described(sized) == "Read cells.tif as YX (64, 64), pixel 0.2 micrometer; change with --axes."

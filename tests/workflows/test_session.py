@@ -1,9 +1,12 @@
+import csv
 import hashlib
+import io
 import os
 
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from pellucid.data.image import Image
 from pellucid.data.io import read, write
@@ -35,7 +38,25 @@ def test_a_model_says_how_it_was_made(frame, job):
     assert made["noise_variance"] == [lesson.chosen.risk.noise_variance]
     assert made["inputs"] == {"array YX (64, 64)": hashlib.sha256(frame.data.tobytes()).hexdigest()}
     assert {"pellucid", "torch", "python"} <= made["versions"].keys()
-    assert model.history == lesson.chosen.history.csv()
+    course = list(csv.DictReader(io.StringIO(model.history)))
+    assert [float(row["step"]) for row in course] == [row["step"] for row in lesson.chosen.history.rows]
+    assert {row["channel"] for row in course} == {"0"}
+
+
+def test_the_course_of_several_channels_is_one_table(frame, again, job):
+    both = Image(data=np.stack([frame.data, again.data]), axes="CYX")
+    model, lessons = learned([both], [], job("noise2void"))
+    course = list(csv.DictReader(io.StringIO(model.history)))
+    assert [row["channel"] for row in course] == ["0"] * len(lessons[0].chosen.history.rows) + ["1"] * len(
+        lessons[1].chosen.history.rows
+    )
+
+
+def test_no_risk_is_noted_where_it_would_mislead(truth, numpy_rng, job):
+    grain = 2 * ndimage.gaussian_filter(numpy_rng.normal(0, 20, truth.shape), 1.0)
+    model, (lesson,) = learned([Image(data=(truth + grain).astype(np.float32), axes="YX")], [], job("auto"))
+    assert lesson.misleading
+    assert (model.provenance["risk"], model.provenance["risk_se"]) == ([None], [None])
 
 
 def test_planes_are_restored_on_a_processor_unless_volumes_are_asked(truth, numpy_rng, job):

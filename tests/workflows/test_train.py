@@ -34,7 +34,7 @@ def test_a_folder_becomes_one_model(folder, tmp_path):
     assert [*map(str, facts["input"])] == [str(folder / "a.tif"), str(folder / "b.tif")]
     model = Model.load(facts["output"])
     assert len(model.provenance["inputs"]) == 2
-    assert facts["risk"] == model.channels[0].risk
+    assert [facts["risk"]] == model.provenance["risk"]
     assert (facts["method"], facts["warnings"]) == ("noise2void", [])
     assert not (tmp_path / "m.checkpoint").exists()
 

@@ -65,6 +65,11 @@ class Image:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def name(self) -> str:
+        """What to call the image in a sentence: the name of its file, or ``The image``."""
+        return self.source.name if self.source else "The image"
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis, in the order of `axes`."""
         return tuple(int(n) for n in self.data.shape)

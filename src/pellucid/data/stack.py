@@ -65,6 +65,11 @@ class Stack:
         """Return the size of an item along each spatial axis."""
         return tuple(self.images[item.image].size(a) for a in self.axes)
 
+    @property
+    def pixels(self) -> int:
+        """Number of pixels of all items."""
+        return sum(math.prod(self.space(item)) for item in self.items)
+
     def index(self, item: Item, region: Region) -> tuple[Any, ...]:
         """Return what to index the item's image with, to read or write a region of it."""
         at: dict[str, Any] = dict(item.place) | dict(zip(self.axes, region, strict=True)) | {"C": self.channel}
@@ -82,7 +87,7 @@ class Stack:
         block = np.asarray(image.data[self.index(item, region)], dtype=np.float32)
         if self.dims == 3 and "Z" not in image.axes:
             block = block[None]
-        finite_block(block, image.source.name if image.source else "The image")
+        finite_block(block, image.name)
         return block
 
     def sample(self, rng: np.random.Generator, *, pixels: int = _SAMPLE) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -96,12 +97,9 @@ def _convert(method: str, key: str, kind: Any, value: Any) -> Any:
             return options[str(value).lower()]
         expected = "true or false"
     else:
-        expected = {int: "a whole number", float: "a number"}.get(kind, str(kind))
-        try:
+        expected = f"{'a whole number' if kind is int else 'a number'} above zero, up to {_LARGEST}"
+        with suppress(ValueError):
             number = kind(str(value))
             if 0 < number <= _LARGEST:
                 return number
-            expected += f" above zero, up to {_LARGEST}"
-        except (TypeError, ValueError):
-            pass
     raise InputError(f"The setting {key} of {method} is {expected}; {value} is not.")

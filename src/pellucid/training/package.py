@@ -1,4 +1,4 @@
-"""The model package: JSON, safetensors, text and a picture, in a zip file or a folder; never a pickle."""
+"""The model package: JSON, safetensors and text, in a zip file or a folder; never a pickle."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ def save(
     texts: Mapping[str, str],
     weights: Mapping[str, Tensor],
     *,
-    preview: Path | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a package through a temporary name.
@@ -41,16 +40,12 @@ def save(
         The content of each of `TEXTS`.
     weights
         Tensors by name.
-    preview
-        A PNG to add.
     overwrite
         Replace what is there.
     """
     writable(path, overwrite=overwrite)
     parts = {name: text.encode() for name, text in texts.items()}
     parts[WEIGHTS] = save_tensors({k: v.detach().cpu().contiguous().clone() for k, v in weights.items()})
-    if preview is not None:
-        parts["preview.png"] = preview.read_bytes()
     partial = path.with_name(f".{uuid.uuid4().hex[:8]}-{path.name}")
     try:
         if path.suffix and not path.is_dir():

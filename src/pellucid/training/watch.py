@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Row = dict[str, float]
@@ -45,14 +45,15 @@ class History:
         """Lowest validation seen, infinity before the first."""
         return min((row["validation"] for row in self.rows if "validation" in row), default=float("inf"))
 
-    def csv(self) -> str:
-        """Return the rows as a table with a header."""
-        names = list(dict.fromkeys(name for row in self.rows for name in row))
-        text = io.StringIO()
+
+def table(rows: Sequence[Mapping[str, float]]) -> str:
+    """Return rows as comma-separated values with a header; empty where there are none."""
+    text = io.StringIO()
+    if names := list(dict.fromkeys(name for row in rows for name in row)):
         writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(self.rows)
-        return text.getvalue()
+        writer.writerows(rows)
+    return text.getvalue()
 
 
 Watch = Callable[[Row], None]

@@ -65,6 +65,11 @@ class Verdict:
     not_checked: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def severity(self) -> int:
+        """0 for green, 1 for amber, 2 for red."""
+        return LEVELS.index(self.level)
+
 
 @dataclass(frozen=True)
 class _Finding:

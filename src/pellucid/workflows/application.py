@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,9 @@ from pellucid.data.stack import Item, Region, Stack
 from pellucid.errors import InputError
 from pellucid.operators import Identity
 from pellucid.restoration import restore_tiled
-from pellucid.restorers import Flips, Recorded, Restorer
+from pellucid.restorers import Restorer
 from pellucid.workflows.events import Event, Pace, Watch, silent
-from pellucid.workflows.model import Channel, Model
+from pellucid.workflows.model import Model
 from pellucid.workflows.options import applying_precision
 
 _PREVIEW = 1024  # pixels along an axis that the report shows
@@ -80,15 +80,12 @@ class Application:
         Where it computes.
     watch, cancel
         Told of progress; asked whether to stop.
-    limit
-        Seconds beyond which the answers are not averaged over the symmetries of the plane.
     """
 
     model: Model
     device: torch.device
     watch: Watch = silent
-    cancel: Callable[[], bool] = field(default=lambda: False)
-    limit: float = 60.0
+    cancel: Callable[[], bool] = lambda: False
 
     def run(self, image: Image, pair: Image | None, writer: Writer, dtype: np.dtype[Any]) -> list[Preview]:
         """Restore every channel of an image into `writer`, and return what the report shows of each.
@@ -100,13 +97,14 @@ class Application:
         """
         _fits(self.model, image, pair)
         stacks = [Stack((image,), c, self.model.dims) for c in range(len(self.model.channels))]
-        total = sum(math.prod(s.space(item)) for s in stacks for item in s.items)
+        total = sum(stack.pixels for stack in stacks)
         done, pace, previews = 0, Pace(), []
         for channel, stack in zip(self.model.channels, stacks, strict=True):
             needs = channel.method.card.needs
             second = replace(stack, images=(pair,)) if pair is not None and needs == "repeats" else None
-            restorer, seconds = self._restorer(channel, total, 1 if second is None else 2)
+            restorer = channel.restorer
             if done == 0:
+                seconds = total * self._time(restorer, 1 if second is None else 2)
                 self.watch(Event("apply", f"Applying {channel.facts.method}: about {seconds:.0f} s.", 0.0, seconds))
             preview = Preview.of(stack, 0)
             for item in stack.items:
@@ -148,15 +146,6 @@ class Application:
             restore_tiled(
                 restorer, read, write, stack.space(item), device=self.device, on_progress=progress, cancel=self.cancel
             )
-
-    def _restorer(self, channel: Channel, pixels: int, shots: int) -> tuple[Restorer, float]:
-        """Return the rule of inference that is quick enough, and the seconds it needs for so many pixels."""
-        restorer = channel.restorer
-        seconds = self._time(restorer, shots) * pixels
-        inner = channel.method.restorer
-        if isinstance(inner, Flips) and seconds > self.limit:
-            return Recorded(inner.model, channel.standardisation), seconds / 8
-        return restorer, seconds
 
     def _time(self, restorer: Restorer, shots: int) -> float:
         """Return the seconds a pixel, from one tile."""

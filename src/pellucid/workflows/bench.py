@@ -160,8 +160,8 @@ def _large_enough(stack: Stack) -> None:
     smallest = min((stack.space(item) for item in stack.items), key=min)
     if min(smallest[-2:]) < _LEAST:
         raise InputError(
-            f"{_name(stack.images[0])} has planes of {smallest[-2]} x {smallest[-1]} pixels, but the noise can only be "
-            f"read from {_LEAST} x {_LEAST} or more; give a larger image, or a model made from one with --model."
+            f"{stack.images[0].name} has planes of {smallest[-2]} x {smallest[-1]} pixels, but the noise can only be "
+            f"read from {_LEAST} x {_LEAST} or more; give a larger image."
         )
 
 
@@ -169,7 +169,7 @@ def _same_shape(stacks: list[Stack]) -> None:
     for one, other in zip(stacks[0].images, stacks[-1].images, strict=True):
         if one.shape != other.shape or one.axes != other.axes:
             raise InputError(
-                f"Pairs must match: {_name(one)} is {one.axes} {one.shape}, but {_name(other)} is {other.axes} "
+                f"Pairs must match: {one.name} is {one.axes} {one.shape}, but {other.name} is {other.axes} "
                 f"{other.shape}; give the second recording of the same object in the same order."
             )
 
@@ -188,11 +188,6 @@ def _correlated(arrays: list[NDArray[np.float32]], stacks: list[Stack]) -> None:
     seen = float(np.corrcoef(a, b)[0, 1])
     if not seen > _SMALLEST:
         raise InputError(
-            f"{_name(stacks[0].images[0])} and its pair {_name(stacks[1].images[0])} do not show the same object "
+            f"{stacks[0].images[0].name} and its pair {stacks[1].images[0].name} do not show the same object "
             f"(correlation {seen:.2f}); check the order of --pairs."
         )
-
-
-def _name(image: object) -> str:
-    source = getattr(image, "source", None)
-    return source.name if source is not None else "an array"

@@ -125,10 +125,8 @@ def denoise(
     chosen = Options(method=method, seconds=seconds, steps=steps, **options)
     opened = check(opened_as(noisy, axes))
     others = [] if pairs is None else [check(opened_as(pairs, axes))]
-    with tempfile.TemporaryDirectory(prefix="pellucid-") as folder:
-        job = Job(options=chosen, deadline=chosen.deadline(start), folder=Path(folder), watch=watch)
-        model, lessons = learned([opened], others, job)
-    application = Application(model=model, device=chosen.place(), watch=watch, limit=chosen.patience())
+    model, lessons = learned([opened], others, Job(options=chosen, deadline=chosen.deadline(start), watch=watch))
+    application = Application(model=model, device=chosen.place(), watch=watch)
     return _result(application, opened, others[0] if others else None, lessons)
 
 
@@ -156,9 +154,8 @@ def apply(
     InputError
         Where the model was made for other channels or dimensions, or the image cannot be restored.
     """
-    options = Options(device=device)
-    loaded = model if isinstance(model, Model) else Model.load(model, options.place())
-    application = Application(model=loaded, device=loaded.device, watch=watch, limit=options.patience())
+    loaded = model if isinstance(model, Model) else Model.load(model, Options(device=device).place())
+    application = Application(model=loaded, device=loaded.device, watch=watch)
     return _result(application, check(opened_as(noisy, axes)), None, ())
 
 

@@ -17,7 +17,7 @@ from pellucid.errors import InputError
 from pellucid.methods import card, names
 from pellucid.metrics import frc, psnr, resolution, ssim
 from pellucid.noise import diagnose
-from pellucid.trust import LEVELS, Risk, Verdict, judge, second_shot_risk
+from pellucid.trust import Risk, Verdict, judge, second_shot_risk
 from pellucid.workflows.model import Model
 
 Array = NDArray[np.float64]
@@ -80,7 +80,7 @@ class Evaluation:
     @property
     def verdict(self) -> Verdict:
         """The worst verdict of all channels."""
-        return max((channel.verdict for channel in self.channels), key=lambda verdict: LEVELS.index(verdict.level))
+        return max((channel.verdict for channel in self.channels), key=lambda verdict: verdict.severity)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the worst verdict, and everything by channel, in terms of JSON."""

@@ -19,7 +19,6 @@ from pellucid.workflows.learn import Candidate, Lesson
 from pellucid.workflows.model import Channel, Model
 
 _LAGS = 5
-LEVELS = ("green", "amber", "red")
 
 
 def verdict_of(preview: Preview, diagnosis: Diagnosis, risk: Risk | None, independent: bool) -> Verdict:
@@ -44,7 +43,6 @@ def page_of(
 ) -> page.Evidence:
     """Gather the page of one channel."""
     residual = preview.noisy - preview.restored
-    title = image.source.name if image.source else "image"
     seen = replace(verdict, warnings=verdict.warnings + (lesson.warnings if lesson else ()))
     where = ", ".join(f"{axis} {number}" for axis, number in preview.item.place)
     pictures = page.Pictures(
@@ -56,7 +54,7 @@ def page_of(
         unit=image.units.get("X", "µm").replace("micrometer", "µm"),
     )
     return page.Evidence(
-        title=title,
+        title=image.name,
         verdict=seen,
         pictures=pictures,
         noise=_noise(diagnosis),
@@ -114,17 +112,20 @@ def summary(
 ) -> dict[str, Any]:
     """Return what `--json` says of method, risk, noise and verdict; lists where there are several channels."""
     each = [_noise_facts(diagnosis) for diagnosis in diagnoses]
-    if lessons:
-        each = [_choice_facts(lesson) | {"noise": noise} for lesson, noise in zip(lessons, each, strict=True)]
-    else:
-        each = [_model_facts(c) | {"noise": noise} for c, noise in zip(model.channels, each, strict=True)]
-    merged = {key: each[0][key] if len(each) == 1 else [one[key] for one in each] for key in each[0]}
-    worst = max(verdicts, key=lambda v: LEVELS.index(v.level))
+    made = map(choice_facts, lessons) if lessons else map(_model_facts, model.channels)
+    merged = by_channel([facts | {"noise": noise} for facts, noise in zip(made, each, strict=True)])
+    worst = max(verdicts, key=lambda v: v.severity)
     warnings = [w for lesson in lessons for w in lesson.warnings] + [w for v in verdicts for w in v.warnings]
     return merged | {"verdict": worst.level, "sentence": worst.sentence, "warnings": list(dict.fromkeys(warnings))}
 
 
-def _choice_facts(lesson: Lesson) -> dict[str, Any]:
+def by_channel(each: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the facts of one channel as they are, those of several as lists."""
+    return {key: each[0][key] if len(each) == 1 else [one[key] for one in each] for key in each[0]}
+
+
+def choice_facts(lesson: Lesson) -> dict[str, Any]:
+    """Return what `--json` says of the choice of one channel."""
     chosen = lesson.chosen
     return {
         "method": chosen.name,
@@ -163,7 +164,7 @@ def versions() -> dict[str, str]:
 
 def worst(pages: Sequence[page.Evidence]) -> page.Evidence:
     """Return the page of the channel that needs most attention, with the verdicts of the others beside it."""
-    first = max(pages, key=lambda p: LEVELS.index(p.verdict.level))
+    first = max(pages, key=lambda p: p.verdict.severity)
     if len(pages) == 1:
         return first
     others = tuple(f"Channel {i}: {p.verdict.level}. {p.verdict.sentence}" for i, p in enumerate(pages))

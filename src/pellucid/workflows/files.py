@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -169,12 +169,10 @@ def _group(
     trained, lessons = trained_on(images, second, job, model)
     if files.save_model is not None:
         trained.save(files.save_model, overwrite=files.overwrite)
-    application = Application(
-        model=trained, device=job.options.place(), watch=job.watch, cancel=job.cancel, limit=job.options.patience()
-    )
+    application = Application(model=trained, device=trained.device, watch=job.watch, cancel=job.cancel)
     summaries = [written(application, image, twin, path, files, lessons, start) for image, twin, path in group]
-    if job.folder is not None:
-        shutil.rmtree(job.folder, ignore_errors=True)
+    if model is None:
+        forget(job)
     return summaries
 
 
@@ -190,6 +188,15 @@ def trained_on(
         kept = job.folder is not None and job.folder.is_dir()
         job.watch(Event("train", f"Stopped. {f'{job.folder} keeps the state; add --resume to go on.' if kept else ''}"))
         raise
+
+
+def forget(job: Job) -> None:
+    """Remove the checkpoints of a job that is done, and their folder unless it holds anything else."""
+    if job.folder is not None and job.folder.is_dir():
+        for checkpoint in job.folder.glob("*.safetensors"):
+            checkpoint.unlink()
+        with suppress(OSError):
+            job.folder.rmdir()
 
 
 def written(
@@ -235,12 +242,11 @@ def described(image: Image) -> str:
 
     Examples
     --------
-    >>> described(Image(data=np.zeros((3, 64, 64)), axes="TYX"))
-    'Read an array as TYX (3, 64, 64); change with --axes.'
+    >>> described(Image(data=np.zeros((3, 64, 64)), axes="TYX", source=Path("cells.tif")))
+    'Read cells.tif as TYX (3, 64, 64); change with --axes.'
     """
-    name = image.source.name if image.source else "an array"
     size = f", pixel {image.scale['X']:.4g} {image.units.get('X', '')}".rstrip() if "X" in image.scale else ""
-    return f"Read {name} as {image.axes} {image.shape}{size}; change with --axes."
+    return f"Read {image.name} as {image.axes} {image.shape}{size}; change with --axes."
 
 
 def _plan(image: Image, target: Path, options: Options) -> dict[str, Any]:

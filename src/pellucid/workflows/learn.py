@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from pellucid._math.seeds import generator, mix
 from pellucid.data.image import Image
 from pellucid.data.measurement import Measurement
 from pellucid.data.stack import Stack, channels_of
 from pellucid.errors import InputError
-from pellucid.methods import Method, Stage, build, card, settings
+from pellucid.methods import Method, Stage, build, card
 from pellucid.methods.recipe import FEW_PLANES
 from pellucid.noise import Diagnosis
 from pellucid.training import History, Plan, fit
@@ -26,6 +24,8 @@ from pellucid.workflows.events import Event, Pace, Watch, silent
 from pellucid.workflows.options import Options, training_precision
 
 _INTERVAL = 50  # steps between validations
+_LONG = 240.0  # seconds a channel, beyond which a CPU has time for a wider network
+_FLIPPED = 2**21  # pixels up to which answers are averaged over the symmetries of the plane: eight times the work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,8 @@ def learn(
         stack = Stack(tuple(images), number, dims)
         second = Stack(tuple(pairs), number, dims) if pairs else None
         bench = Bench.of(stack, second, job.options.place(), mix(job.options.seed, number))
-        lessons.append(_lesson(bench, job, number, (count - number), label))
+        choices = _choices(bench, job.options, stack.pixels, count)
+        lessons.append(_lesson(bench, choices, job, number, count - number, label))
     return tuple(lesson.chosen.channel for lesson in lessons), tuple(lessons)
 
 
@@ -125,17 +126,15 @@ def _label(image: Image, number: int) -> str:
     return f"channel {number}" if image.size("C") > 1 else ""
 
 
-def _lesson(bench: Bench, job: Job, number: int, channels_left: int, label: str) -> Lesson:
+def _lesson(
+    bench: Bench, choices: Mapping[str, Mapping[str, Any]], job: Job, number: int, channels_left: int, label: str
+) -> Lesson:
     """Try the candidates on one channel, and choose."""
     correlated = bench.diagnosis.correlation.correlated
-    names = _names(bench, job.options)
-    trained = [name for name in names if _is_trained(name)]
-    share = None
     candidates = []
-    for name in sorted(names, key=lambda name: name in trained):  # the classical ones first: they take what they need
-        if name in trained and share is None and job.deadline is not None:
-            share = max(1.0, job.deadline - time.monotonic()) / channels_left / len(trained)
-        candidates.append(_try(name, bench, job, number, share, label))
+    for name, given in choices.items():
+        left = None if job.deadline is None else max(1.0, job.deadline - time.monotonic()) / channels_left
+        candidates.append(_try(name, given, bench, job, number, left, label))
         if job.cancel():
             raise KeyboardInterrupt
     chosen = min(candidates, key=lambda c: c.ranking.mean)
@@ -153,35 +152,41 @@ def _lesson(bench: Bench, job: Job, number: int, channels_left: int, label: str)
     )
 
 
-def _names(bench: Bench, options: Options) -> list[str]:
-    """Return the candidates that suit the data."""
+def _choices(bench: Bench, options: Options, pixels: int, channels: int) -> dict[str, Mapping[str, Any]]:
+    """Return the candidates that suit the data, with their settings; those that are trained come last."""
     repeats = len(bench.shots) > 1
     if options.method != "auto":
         if card(options.method).needs == "repeats" and not repeats:
             raise InputError(f"{options.method} needs two recordings of each object; give the second with --pairs.")
-        return [options.method]
+        return {options.method: options.settings}
     if options.settings:
         raise InputError("Settings belong to one method; name it with --method.")
     if bench.diagnosis.correlation.correlated and not repeats:
-        return ["total_variation"]
-    classical = ["non_local_means", "total_variation"]
-    return [*classical, "noise2noise" if repeats else "noise2self"]
+        return {"total_variation": {"calibration": "discrepancy"}}
+    classical: dict[str, Mapping[str, Any]] = {"non_local_means": {}, "total_variation": {}}
+    if repeats:
+        return classical | {"noise2noise": {}}
+    network: dict[str, Any] = {"flips": pixels <= _FLIPPED}
+    if options.place().type == "cuda":
+        network |= {"features": 32, "batch": 16}
+    elif options.steps is None and options.seconds is not None and options.seconds / channels > _LONG:
+        network |= {"features": 32}
+    return classical | {"noise2self": network}
 
 
-def _is_trained(name: str) -> bool:
-    return "rate" in settings(name)
-
-
-def _try(name: str, bench: Bench, job: Job, number: int, seconds: float | None, label: str) -> Candidate:
+def _try(
+    name: str,
+    given: Mapping[str, Any],
+    bench: Bench,
+    job: Job,
+    number: int,
+    seconds: float | None,
+    label: str,
+) -> Candidate:
     """Build, fit and judge one method."""
     start, options = time.monotonic(), job.options
     units = bench.units(card(name).stabilise)
     data = bench.measurement(units)
-    given = (
-        options.settings
-        if options.method == name
-        else _settings(name, data.y.device, seconds, bench.diagnosis.correlation.correlated)
-    )
     method = build(name, data, rng=generator("cpu", options.seed, number, 5), **given)
     history = None
     for index, stage in enumerate(method.stages):
@@ -199,8 +204,7 @@ def _try(name: str, bench: Bench, job: Job, number: int, seconds: float | None, 
     job.watch(Event("rank", f"Measuring the risk of {name} on pixels that were never a target."))
     ranking, risk = (bench.risk(method, units, report=report) for report in (False, True))
     planes = data.y.ndim == 5 and data.y.shape[2] >= FEW_PLANES
-    channel = models.channel(label, name, dict(given), method, units, pool_planes=planes)
-    channel = replace(channel, facts=channel.facts.model_copy(update={"risk": risk.mean, "risk_se": risk.se}))
+    channel = models.channel(label, name, given, method, units, pool_planes=planes)
     return Candidate(name=name, channel=channel, ranking=ranking, risk=risk, seconds=took, history=history)
 
 
@@ -226,17 +230,6 @@ def _fit(bench: Bench, method: Method, stage: Stage, data: Measurement, plan: Pl
     if history.status == "cancelled":
         raise KeyboardInterrupt
     return history
-
-
-def _settings(name: str, device: torch.device, seconds: float | None, correlated: bool) -> dict[str, Any]:
-    """Return what `auto` sets: what suits the noise, and a wider network where there is time for it."""
-    if name == "total_variation" and correlated:
-        return {"calibration": "discrepancy"}
-    if name != "noise2self":
-        return {}
-    if device.type == "cuda":
-        return {"features": 32, "batch": 16}
-    return {"features": 32} if seconds is not None and seconds > 240 else {}
 
 
 def _why(chosen: Candidate, candidates: list[Candidate], options: Options, bench: Bench) -> str:

@@ -46,8 +46,6 @@ class _Channel(BaseModel):
     offset: float = Field(gt=-1e30, lt=1e30)
     scale: float = Field(gt=1e-30, lt=1e30)
     pool_planes: bool
-    risk: float | None = None
-    risk_se: float | None = None
 
 
 class _Card(BaseModel):
@@ -82,11 +80,6 @@ class Channel:
         """The rule of inference, in recorded units."""
         return Recorded(self.method.restorer, self.standardisation)
 
-    @property
-    def risk(self) -> float | None:
-        """Held-out risk of the training data, in recorded units squared."""
-        return self.facts.risk
-
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
@@ -99,7 +92,7 @@ class Model:
     channels
         In the order of the images.
     provenance
-        How it was made: versions, seed, steps, device, hashes of the data.
+        How it was made: held-out risk, versions, seed, steps, device, hashes of the data.
     history
         The course of the training as a table.
     """
@@ -114,7 +107,7 @@ class Model:
         """Where the model computes."""
         return self.channels[0].standardisation.device
 
-    def save(self, path: str | Path, *, overwrite: bool = False, preview: Path | None = None) -> Path:
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the model package, a zip file, or a folder where `path` is one.
 
         Raises
@@ -137,7 +130,7 @@ class Model:
             "history.csv": self.history,
             "README.md": self._readme(),
         }
-        return package.save(Path(path), texts, weights, preview=preview, overwrite=overwrite)
+        return package.save(Path(path), texts, weights, overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path, device: torch.device | str = "cpu") -> Model:

@@ -58,10 +58,6 @@ class Options:
             raise InputError(f"There is no device {self.device} here; `pellucid doctor` says what there is.") from error
         return device
 
-    def patience(self) -> float:
-        """Return the seconds that applying may take before it is made quicker: as long as training, or a minute."""
-        return max(60.0, self.seconds or 60.0)
-
     def deadline(self, start: float) -> float | None:
         """Return when a budget that began at `start` ends, on the same clock."""
         return None if self.steps is not None or self.seconds is None else start + self.seconds

@@ -13,6 +13,7 @@ from pellucid.data.image import Image
 from pellucid.data.io import Writer
 from pellucid.noise import diagnose
 from pellucid.report.evidence import Evidence
+from pellucid.training.watch import table
 from pellucid.workflows.application import Application
 from pellucid.workflows.evidence import page_of, summary, verdict_of, versions, worst
 from pellucid.workflows.learn import Job, Lesson, learn
@@ -44,14 +45,14 @@ def learned(images: Sequence[Image], pairs: Sequence[Image], job: Job) -> tuple[
         "steps": [c.history.steps if c.history else 0 for c in chosen],
         "seed": options.seed,
         "device": str(options.place()),
-        "risk": [c.risk.mean for c in chosen],
-        "risk_se": [c.risk.se for c in chosen],
+        "risk": [None if lesson.misleading else lesson.chosen.risk.mean for lesson in lessons],
+        "risk_se": [None if lesson.misleading else lesson.chosen.risk.se for lesson in lessons],
         "noise_variance": [c.risk.noise_variance for c in chosen],
-        "inputs": {_name(image): fingerprint(image) for image in (*images, *pairs)},
+        "inputs": {str(i.source or f"array {i.axes} {i.shape}"): fingerprint(i) for i in (*images, *pairs)},
         "versions": versions(),
     }
-    history = "".join(c.history.csv() for c in chosen if c.history)
-    return Model(dims=dims, channels=channels, provenance=provenance, history=history), lessons
+    rows = [{"channel": i} | row for i, c in enumerate(chosen) if c.history for row in c.history.rows]
+    return Model(dims=dims, channels=channels, provenance=provenance, history=table(rows)), lessons
 
 
 def restored(
@@ -92,7 +93,7 @@ def restored(
 
 
 def fingerprint(image: Image) -> str:
-    """Return the SHA-256 of an image's file, of its two ends where it is very large, or of its numbers."""
+    """Return the SHA-256 of an image's file (of sizes and starts where it is very large), or of its numbers."""
     digest = hashlib.sha256()
     if image.source is None:
         digest.update(np.ascontiguousarray(image.data[...]).data)
@@ -108,7 +109,3 @@ def fingerprint(image: Image) -> str:
             else:
                 digest.update(f"{file.name} {file.stat().st_size}".encode() + handle.read(1 << 12))
     return digest.hexdigest() if small else f"{digest.hexdigest()} (of sizes and first 4 KiB)"
-
-
-def _name(image: Image) -> str:
-    return str(image.source) if image.source else f"array {image.axes} {image.shape}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 from pellucid.data.io import expand
 from pellucid.training import package
 from pellucid.workflows.events import Watch, silent
-from pellucid.workflows.files import Paths, opened, stem, trained_on, twins_of
+from pellucid.workflows.evidence import by_channel, choice_facts
+from pellucid.workflows.files import Paths, forget, opened, stem, trained_on, twins_of
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
 
@@ -50,15 +50,8 @@ def train(
     job = Job(options=options, deadline=deadline, folder=folder, resume=resume, watch=watch, cancel=cancel)
     trained, lessons = trained_on(images, others, job, None)
     trained.save(output, overwrite=overwrite)
-    shutil.rmtree(folder, ignore_errors=True)
-    chosen = lessons[0].chosen
-    return {
-        "input": [str(i.source) for i in images],
-        "output": str(output),
-        "method": chosen.name,
-        "why": lessons[0].why,
-        "seconds": round(time.monotonic() - start, 3),
-        "risk": chosen.risk.mean,
-        "risk_se": chosen.risk.se,
-        "warnings": [w for lesson in lessons for w in lesson.warnings],
-    }
+    forget(job)
+    where = {"input": [str(i.source) for i in images], "output": str(output)}
+    took = {"seconds": round(time.monotonic() - start, 3)}
+    warnings = {"warnings": list(dict.fromkeys(w for lesson in lessons for w in lesson.warnings))}
+    return where | by_channel([choice_facts(lesson) for lesson in lessons]) | took | warnings

@@ -36,7 +36,7 @@ def check(image: Image, *, fill_nan: bool = False) -> Image:
     InputError
         If the numbers are complex, true or false, no numbers, none, all equal, or not finite.
     """
-    name, kind = _name(image), image.dtype.kind
+    name, kind = image.name, image.dtype.kind
     if kind == "c":
         raise InputError(f"{name} is complex ({image.dtype}), and real images are restored: give its magnitude.")
     if kind not in "iuf":
@@ -141,7 +141,3 @@ class Filled:
         neighbours[:, alone] = self.fallback
         block[bad] = np.nanmedian(neighbours, axis=0)
         return block
-
-
-def _name(image: Image) -> str:
-    return image.source.name if image.source else "The image"

@@ -155,7 +155,7 @@ def _named(image: Image, axes: str | None) -> Image:
     return replace(
         image,
         axes=final,
-        data=Lazy(image.data, _name(image), tuple(keep[k] for k in order)),
+        data=Lazy(image.data, image.name, tuple(keep[k] for k in order)),
         scale={a: size for a, size in image.scale.items() if a in final},
         units={a: unit for a, unit in image.units.items() if a in final and a in image.scale},
         channel_names=image.channel_names if len(image.channel_names) == channels else (),
@@ -172,14 +172,14 @@ def _given(image: Image, axes: str, loose: list[bool]) -> tuple[list[int], str]:
         if len(keep) == len(axes):
             return keep, axes
     raise InputError(
-        f"{_name(image)} has {len(every)} axes {image.shape} and --axes {axes} names {len(axes)}: "
+        f"{image.name} has {len(every)} axes {image.shape} and --axes {axes} names {len(axes)}: "
         "give one letter an axis."
     )
 
 
 def _question(image: Image, shape: tuple[int, ...], names: str) -> str:
     """Ask for the axes that a file does not say."""
-    start = f"{_name(image)} has {len(shape)} axes {shape} and does not say what they are."
+    start = f"{image.name} has {len(shape)} axes {shape} and does not say what they are."
     if len(shape) != 3:
         return f"{start} Add --axes with one letter of {AXES} an axis, such as --axes {'TCZYX'[-len(shape) :]}."
     channels = ", CYX if channels" if shape[0] <= 8 else ""
@@ -190,20 +190,16 @@ def _picked(image: Image, channel: str | int) -> Image:
     """Keep one channel, and lose the axis."""
     names, count = image.channel_names, image.size("C")
     if "C" not in image.axes:
-        raise InputError(f"{_name(image)} has no channels (axes {image.axes}): leave --channel out.")
+        raise InputError(f"{image.name} has no channels (axes {image.axes}): leave --channel out.")
     index = names.index(channel) if channel in names else int(channel) if str(channel).isdecimal() else -1
     if not 0 <= index < count:
         listed = ", ".join(f"{k} ({name})" for k, name in enumerate(names)) or f"0 to {count - 1}"
-        raise InputError(f"{_name(image)} has no channel {channel}: choose one of {listed}.")
+        raise InputError(f"{image.name} has no channel {channel}: choose one of {listed}.")
     axis = image.axes.index("C")
     keep = tuple(k for k in range(len(image.axes)) if k != axis)
     return replace(
         image,
         axes=image.axes.replace("C", ""),
-        data=Lazy(image.data, _name(image), keep, {axis: index}),
+        data=Lazy(image.data, image.name, keep, {axis: index}),
         channel_names=names[index : index + 1],
     )
-
-
-def _name(image: Image) -> str:
-    return image.source.name if image.source else "the image"
