@@ -44,6 +44,12 @@ class Repeated(Measurement):
 
     shots: tuple[Measurement, ...] = ()
 
+    @classmethod
+    def of(cls, shots: tuple[Measurement, ...]) -> Repeated:
+        """Return these recordings as one measurement."""
+        first = shots[0]
+        return cls(y=first.y, operator=first.operator, weight=first.weight, noise=first.noise, shots=shots)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Paired(Measurement):

@@ -42,14 +42,7 @@ class Patches:
         """Return the patches of this step, with the weight and the noise model of the data."""
         index = self._index(step.rng)
         if isinstance(self.data, Repeated):
-            shots = tuple(_cut(shot, index) for shot in self.data.shots)
-            return Repeated(
-                y=shots[0].y,
-                operator=shots[0].operator,
-                weight=shots[0].weight,
-                noise=shots[0].noise,
-                shots=shots,
-            )
+            return Repeated.of(tuple(_cut(shot, index) for shot in self.data.shots))
         return _cut(self.data, index)
 
     def _index(self, rng: torch.Generator) -> Tensor:

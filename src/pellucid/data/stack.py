@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid._math.regions import Region
 from pellucid.data.image import Image
 from pellucid.data.io import finite_block
 from pellucid.errors import InputError
 
-Region = tuple[slice, ...]
 _SAMPLE = 2**24  # pixels that are held in memory for training
 _BLOCK = {"Z": 64, "Y": 512, "X": 512}  # about the size of a block
 

@@ -100,25 +100,22 @@ class Flips(Moments):
     ----------
     model
         Any restorer of local operators.
-    turns
-        Whether quarter turns in the plane are used beside the mirrors.
     """
 
-    def __init__(self, model: Restorer, turns: bool = True) -> None:
+    def __init__(self, model: Restorer) -> None:
         super().__init__()
-        self.model, self.turns = model, turns
+        self.model = model
 
     def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the mean of the moments, (batch, moments, channel, *space)."""
         answers = []
-        for mirror, turned in product(((), (-1,), (-2,), (-1, -2)), range(2 if self.turns else 1)):
+        for mirror, turned in product(((), (-1,), (-2,), (-1, -2)), (False, True)):
             view = given.y.flip(mirror)
             moments = self.model.explain(given.with_y(view.mT if turned else view), rng)
             answers.append((moments.mT if turned else moments).flip(mirror))
         return torch.stack(answers).mean(0)
 
     def stride(self, dims: int) -> tuple[int, ...]:
-        """Return the period of the model, the same for rows and columns where these are exchanged."""
+        """Return the period of the model, the same for rows and columns since these are exchanged."""
         *planes, rows, columns = self.model.stride(dims)
-        both = math.lcm(rows, columns)
-        return (*planes, both, both) if self.turns else (*planes, rows, columns)
+        return (*planes, *[math.lcm(rows, columns)] * 2)

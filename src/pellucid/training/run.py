@@ -87,11 +87,11 @@ class Run:
     def evaluate(self) -> None:
         """Add a row to the history; keep the averaged weights where they are the best so far."""
         losses = {name: ranks.mean(float(s) / self._logged, self.device) for name, s in self._sums.items()}
-        row = self._row() | losses
         self._sums, self._logged = {}, 0
         lowest = self.history.lowest
         if self.validation is not None:
-            row["validation"] = self._validate(self.validation)
+            losses["validation"] = self._validate(self.validation)
+        row = self._row() | losses
         self.history.rows.append(row)
         if not all(math.isfinite(value) for value in row.values()):
             self.history.status = "diverged"

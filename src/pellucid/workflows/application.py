@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pellucid._math.regions import Region, relative, view
 from pellucid.data.image import Image
 from pellucid.data.io import Writer, to_dtype
 from pellucid.data.measurement import Measurement
-from pellucid.data.stack import Item, Region, Stack
+from pellucid.data.stack import Item, Stack
 from pellucid.errors import InputError
 from pellucid.operators import Identity
 from pellucid.restoration import restore_tiled
@@ -53,19 +54,17 @@ class Preview:
 
     def keep(self, region: Region, maps: Tensor) -> None:
         """Copy what lies in the preview out of maps, (1 or 2, *region)."""
-        both = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(self.region, region, strict=True)]
+        pairs = zip(self.region, region, strict=True)
+        both = tuple(slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in pairs)
         if any(s.stop <= s.start for s in both):
             return
-        inside = tuple(slice(s.start - r.start, s.stop - r.start) for s, r in zip(both, region, strict=True))
-        rows, columns = (
-            slice(s.start - r.start, s.stop - r.start) for s, r in zip(both[-2:], self.region[-2:], strict=True)
-        )
-        part = maps[(slice(None), *inside)].numpy()
+        part = view(maps, relative(both, region)).numpy()
         part = part.reshape(len(part), *part.shape[-2:])
-        self.restored[rows, columns] = part[0]
+        place = relative(both, self.region)[-2:]
+        self.restored[place] = part[0]
         if len(part) > 1:
             self.spread = np.zeros_like(self.noisy) if self.spread is None else self.spread
-            self.spread[rows, columns] = part[1]
+            self.spread[place] = part[1]
 
 
 @dataclass(frozen=True, kw_only=True)

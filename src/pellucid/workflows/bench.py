@@ -137,10 +137,7 @@ class Bench:
 
 def _joined(shots: tuple[Measurement, ...]) -> Measurement:
     """Return one measurement, or the repeats of it."""
-    first = shots[0]
-    if len(shots) == 1:
-        return first
-    return Repeated(y=first.y, operator=first.operator, weight=first.weight, noise=first.noise, shots=shots)
+    return Repeated.of(shots) if len(shots) > 1 else shots[0]
 
 
 def _diagnosed(arrays: list[NDArray[np.float32]]) -> Diagnosis:
