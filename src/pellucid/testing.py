@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -23,9 +25,9 @@ def assert_adjoint(
 ) -> None:
     """Assert that a linear operator is linear, and that its adjoint is its adjoint.
 
-    Checks linearity; <H x, y> = <x, H* y>; that `adjoint` agrees with automatic differentiation and can be
-    differentiated; that `normal` is H* H; that a batch gives what its entries give one by one; and that
-    single and double precision are kept.
+    Checks linearity; <H x, y> = <x, H* y>; that `adjoint` agrees with automatic differentiation; that both can be
+    differentiated twice; that `normal` is H* H; that a batch gives what its entries give one by one; that the state
+    of the module holds all its parameters; and that single and double precision are kept.
 
     Parameters
     ----------
@@ -66,8 +68,14 @@ def assert_adjoint(
     for i in range(x_shape[0]):
         _assert_close(operator[i](x[i : i + 1]), forward[i : i + 1], f"operator[{i}] differs from the batch")
         _assert_close(operator[i].adjoint(y[i : i + 1]), back[i : i + 1], f"adjoint of operator[{i}] differs")
-    assert torch.autograd.gradcheck(operator, leaf, fast_mode=True), "H has a wrong gradient"
-    assert torch.autograd.gradcheck(operator.adjoint, y.requires_grad_(), fast_mode=True), "H* has a wrong gradient"
+    for function, point in ((operator, leaf), (operator.adjoint, y.requires_grad_())):
+        assert torch.autograd.gradcheck(function, point, fast_mode=True), "H or H* has a wrong gradient"
+        assert torch.autograd.gradgradcheck(function, point, fast_mode=True), "H or H* has a wrong second gradient"
+    restored = copy.deepcopy(operator)
+    for parameter in (*restored.parameters(), *restored.buffers()):
+        torch.nn.init.zeros_(parameter.data)
+    restored.load_state_dict(operator.state_dict())
+    _assert_close(restored(x), forward, "the state of the module does not restore it")
     single = operator(x.to(torch.complex64 if dtype.is_complex else torch.float32))
     assert single.real.dtype == torch.float32, f"single precision in, {single.dtype} out"
     assert forward.real.dtype == torch.float64, f"double precision in, {forward.dtype} out"

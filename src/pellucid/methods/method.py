@@ -21,7 +21,8 @@ class Card:
     title
         Its name in the literature.
     needs
-        ``image``: one noisy image is enough. ``repeats``: two recordings of the same object.
+        ``image``: one noisy image is enough. ``repeats``: two recordings of the same object. ``measurements``: what
+        an instrument recorded, and its operator.
     assumes
         What must hold of the noise, in words.
     independent
@@ -35,7 +36,7 @@ class Card:
     """
 
     title: str
-    needs: Literal["image", "repeats"]
+    needs: Literal["image", "repeats", "measurements"]
     assumes: str
     independent: bool
     stabilise: bool

@@ -9,6 +9,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
@@ -17,47 +18,56 @@ from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method
 
-_PARTS = {"__main__", "calibration", "method", "registry", "recipe"}
+Task = Literal["denoise", "reconstruct"]
+_PLACES: Mapping[str, str] = {"denoise": "pellucid.methods", "reconstruct": "pellucid.methods.reconstruct"}
+_PARTS = {"__main__", "calibration", "method", "registry", "recipe", "reconstruct", "strength"}
+_GIVEN = {"example", "rng", "denoiser"}  # by the workflow, not by the user
 _LARGEST = 4096  # of any number among the settings
 
 
 @cache
-def names() -> tuple[str, ...]:
-    """Return the names of all methods."""
-    package = importlib.import_module("pellucid.methods")
+def names(task: Task = "denoise") -> tuple[str, ...]:
+    """Return the names of all methods for a task."""
+    package = importlib.import_module(_PLACES[task])
     return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name not in _PARTS))
 
 
-def _module(name: str) -> Any:
-    if name not in names():
-        close = difflib.get_close_matches(name, names(), 1)
-        hint = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(names())}."
+def _module(name: str, task: Task) -> Any:
+    if name not in names(task):
+        close = difflib.get_close_matches(name, names(task), 1)
+        hint = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(names(task))}."
         raise InputError(f"There is no method {name}.{hint}")
-    return importlib.import_module(f"pellucid.methods.{name}")
+    return importlib.import_module(f"{_PLACES[task]}.{name}")
 
 
-def card(name: str) -> Card:
+def card(name: str, task: Task = "denoise") -> Card:
     """Return the card of a method."""
-    found: Card = _module(name).CARD
+    found: Card = _module(name, task).CARD
     return found
 
 
-def function(name: str) -> Callable[..., Method]:
+def function(name: str, task: Task = "denoise") -> Callable[..., Method]:
     """Return the function of a method."""
-    found: Callable[..., Method] = getattr(_module(name), name)
+    found: Callable[..., Method] = getattr(_module(name, task), name)
     return found
 
 
-def settings(name: str) -> dict[str, tuple[Any, Any]]:
-    """Return (type, default) of every setting of a method, by name."""
-    of = function(name)
+def settings(name: str, task: Task = "denoise") -> dict[str, tuple[Any, Any]]:
+    """Return (type, default) of every setting of a method, by name; one that may be None has the type it else has."""
+    of = function(name, task)
     types = get_type_hints(of)
-    parameters = list(inspect.signature(of).parameters.values())
-    return {p.name: (types[p.name], p.default) for p in parameters if p.name not in ("example", "rng")}
+    parameters = [p for p in inspect.signature(of).parameters.values() if p.name not in _GIVEN]
+    return {p.name: (_without_none(types[p.name]), p.default) for p in parameters}
+
+
+def _without_none(kind: Any) -> Any:
+    """Return the type that an optional type else is."""
+    others = [k for k in get_args(kind) if k is not type(None)]
+    return others[0] if isinstance(kind, UnionType) and len(others) == 1 else kind
 
 
 def build(name: str, example: Measurement, *, rng: torch.Generator, **given: Any) -> Method:
-    """Return a method made for data like `example`, with settings that are checked first.
+    """Return a method of denoising made for data like `example`, with settings that are checked first.
 
     Parameters
     ----------
@@ -70,12 +80,22 @@ def build(name: str, example: Measurement, *, rng: torch.Generator, **given: Any
     given
         Settings; text, as the command line has it, is turned into the type in the signature.
     """
-    known = settings(name)
+    return function(name)(example, rng=rng, **checked(name, given))
+
+
+def checked(name: str, given: Mapping[str, Any], task: Task = "denoise") -> dict[str, Any]:
+    """Return settings of a method, each turned into the type in the signature.
+
+    Raises
+    ------
+    InputError
+        Where the method has no such setting, or its value is of another kind.
+    """
+    known = settings(name, task)
     for key in given:
         if key not in known:
-            raise InputError(f"{name} has no setting {key}; it has {', '.join(known)}.")
-    values = {key: _convert(name, key, known[key][0], value) for key, value in given.items()}
-    return function(name)(example, rng=rng, **values)
+            raise InputError(f"{name} has no setting {key}; it has {', '.join(known) or 'none'}.")
+    return {key: _convert(name, key, known[key][0], value) for key, value in given.items()}
 
 
 def _convert(method: str, key: str, kind: Any, value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Published methods that turn the measurements of any linear instrument into an image: found as those of denoising."""
