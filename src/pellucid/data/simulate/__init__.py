@@ -1,0 +1,1 @@
+"""Phantoms and simulated measurements whose truth is known."""
