@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from pellucid.report.evidence import Pictures
+from pellucid.report.reconstruction import Account, Strengths, page, write
+
+
+@pytest.fixture
+def account():
+    ramp = np.linspace(0, 1, 48 * 40).reshape(48, 40)
+    return Account(
+        title="scan<script>.h5",
+        method="tv",
+        quantity="refractive index",
+        level="green",
+        sentence="The image leaves 0.1 of the data unexplained.",
+        cuts={name: Pictures(noisy=ramp, restored=ramp.T[:40, :40] if name == "x-z" else ramp) for name in ("x-y",)}
+        | {"x-z": Pictures(noisy=ramp[:10], restored=ramp[:10])},
+        measured=ramp,
+        left=0.1 * ramp,
+        strengths=Strengths(rule="held-out measurements", tried={0.1: 2.0, 1.0: 1.5}, chosen=1.0),
+        notes=("The centre of rotation is at 20.5.",),
+        provenance={"command": "pellucid reconstruct scan.h5", "method": "tv"},
+    )
+
+
+def test_the_page_tells_what_it_was_given_and_nothing_runs(account, tmp_path):
+    html = page(account)
+    for told in ("refractive index", "0.1 of the data", "held-out measurements", "1 (chosen)", "20.5", "x-z"):
+        assert told in html
+    assert "scan<script>" not in html
+    assert "Explains the data" in html
+    write(account, tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == html
+
+
+@pytest.mark.parametrize(("level", "word"), [("amber", "Look before"), (None, "Not judged")])
+def test_the_level_is_in_words(account, level, word):
+    from dataclasses import replace
+
+    assert word in page(replace(account, level=level, strengths=None, notes=()))

@@ -1,0 +1,25 @@
+import numpy as np
+import torch
+
+from pellucid.data.image import Image
+from pellucid.workflows.account import cuts, data_plane
+
+
+def test_a_volume_is_cut_three_ways_and_a_plane_once():
+    volume = np.arange(2 * 4 * 6 * 8, dtype=np.float32).reshape(2, 4, 6, 8)
+    image = Image(data=volume, axes="CZYX", scale={"X": 0.5}, units={"X": "micrometer"})
+    found = cuts(image, image)
+    assert {name: cut.restored.shape for name, cut in found.items()} == {"x-y": (6, 8), "x-z": (4, 8), "y-z": (4, 6)}
+    np.testing.assert_array_equal(found["x-y"].restored, volume[0, 2])
+    np.testing.assert_array_equal(found["y-z"].noisy, volume[0, :, :, 4])
+    assert (found["x-y"].pixel_size, found["x-y"].unit) == (0.5, "µm")
+    plane = Image(data=volume[0, 0], axes="YX")
+    assert list(cuts(plane, plane)) == ["x-y"]
+
+
+def test_the_middle_plane_of_the_data_is_shown_in_decibels_where_they_are_complex():
+    y = torch.zeros(1, 3, 4, 5, dtype=torch.complex64)
+    y[0, 1] = 10j
+    np.testing.assert_allclose(data_plane(y), 20)
+    assert data_plane(y.abs()).max() == 10
+    assert data_plane(torch.ones(1, 2, 7)).shape == (2, 7)
