@@ -30,3 +30,22 @@ def make_image(numpy_rng: np.random.Generator) -> MakeImage:
 def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that 64 MiB are free."""
     monkeypatch.setattr(lazy.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**26))
+
+
+XML = """<?xml version="1.0"?>
+<ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD"><encoding>
+<encodedSpace><matrixSize><x>{x}</x><y>{y}</y><z>1</z></matrixSize>
+<fieldOfView_mm><x>{fov_x}</x><y>{fov_y}</y><z>4</z></fieldOfView_mm></encodedSpace>
+<reconSpace><matrixSize><x>{recon_x}</x><y>{recon_y}</y><z>1</z></matrixSize>
+<fieldOfView_mm><x>{recon_fov_x}</x><y>{fov_y}</y><z>4</z></fieldOfView_mm></reconSpace>
+<encodingLimits><kspace_encoding_step_1><minimum>0</minimum><maximum>{last}</maximum><center>{centre}</center>
+</kspace_encoding_step_1></encodingLimits>
+<trajectory>{trajectory}</trajectory></encoding></ismrmrdHeader>"""
+
+
+@pytest.fixture
+def make_header() -> Callable[..., str]:
+    """Return a maker of ISMRMRD headers: 16 samples, oversampled twice, by 12 lines of which 9 were measured."""
+    facts = {"x": 16, "y": 12, "fov_x": 320, "fov_y": 240, "recon_x": 8, "recon_y": 12, "recon_fov_x": 160}
+    facts |= {"last": 8, "centre": 4, "trajectory": "cartesian"}
+    return lambda **changes: XML.format(**(facts | changes))
