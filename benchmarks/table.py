@@ -47,6 +47,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
         "import, s": "import_seconds .1f",
         "ns a pixel": "ns_per_pixel .0f",
     },
+    "nufft": {"image": "image", "precision": "precision", "direction": "direction"}
+    | {"ours, ms": "ours .1f", "bare, ms": "bare .1f", "bare as it comes, ms": "default .1f", "ratio": "ratio .2f"},
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
 }
 
