@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-MODULES = {"scikit-image": "skimage"}
+MODULES = {"scikit-image": "skimage", "PyWavelets": "pywt"}
 
 
 def package(requirement: str) -> str:
