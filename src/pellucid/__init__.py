@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from pellucid.workflows.inspect import inspect
     from pellucid.workflows.model import Model as Model
     from pellucid.workflows.options import Options as Options
+    from pellucid.workflows.reconstruct import deconvolve as deconvolve
+    from pellucid.workflows.reconstruct import reconstruct as reconstruct
     from pellucid.workflows.train import train as train
 
     open, info, load = read, inspect, Model.load
@@ -70,6 +72,7 @@ _PLACES = {  # module, name in it
     "Result": ("workflows.denoise", "Result"),
     "Sampling": ("operators", "Sampling"),
     "apply": ("workflows.denoise", "apply"),
+    "deconvolve": ("workflows.reconstruct", "deconvolve"),
     "denoise": ("workflows.denoise", "denoise"),
     "evaluate": ("workflows.evaluate", "evaluate"),
     "fit": ("training", "fit"),
@@ -77,6 +80,7 @@ _PLACES = {  # module, name in it
     "load": ("workflows.model", "Model.load"),
     "methods": ("methods", ""),
     "open": ("data.io", "read"),
+    "reconstruct": ("workflows.reconstruct", "reconstruct"),
     "restore": ("restoration", "restore"),
     "samples": ("data.samples", ""),
     "train": ("workflows.train", "train"),

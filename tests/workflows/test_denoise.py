@@ -136,7 +136,7 @@ def test_a_model_restores_more_of_the_kind(frame, again, tmp_path):
     np.testing.assert_array_equal(here.image, there.image)
     np.testing.assert_allclose(apply(path, frame.data, device="cpu").image, result.image, rtol=1e-6)
     assert here.summary["method"] == "noise2self"
-    assert here.report.evidence.verdict.level in ("green", "amber", "red")
+    assert here.summary["sentence"] in here.report.html
 
 
 def test_a_model_refuses_other_channels(frame):

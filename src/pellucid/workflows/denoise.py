@@ -16,6 +16,7 @@ from pellucid.data.image import Image
 from pellucid.data.io import check, read, write
 from pellucid.errors import InputError
 from pellucid.report import page
+from pellucid.report.saving import save
 from pellucid.workflows.application import Application
 from pellucid.workflows.events import Watch, silent
 from pellucid.workflows.files import denoise_files
@@ -29,13 +30,13 @@ __all__ = ["Options", "Report", "Result", "apply", "denoise", "denoise_files"]
 
 @dataclass(frozen=True)
 class Report:
-    """The page that says whether to believe an image."""
+    """The page that says whether to believe an image, as HTML that needs nothing else."""
 
-    evidence: page.Evidence
+    html: str
 
     def save(self, path: str | Path) -> Path:
-        """Write the page, self-contained."""
-        page.write(self.evidence, Path(path))
+        """Write the page."""
+        save(self.html.encode(), Path(path))
         return Path(path)
 
     def show(self) -> None:
@@ -164,7 +165,7 @@ def _result(application: Application, image: Image, pair: Image | None, lessons:
     out, model = np.zeros(image.shape, np.float32), application.model
     facts, found = restored(application, image, pair, out, np.dtype(np.float32), lessons)
     restoration = replace(image.with_data(out), provenance=model.provenance)
-    return Result(restoration=restoration, model=model, report=Report(found), summary=facts)
+    return Result(restoration=restoration, model=model, report=Report(page.page(found)), summary=facts)
 
 
 def opened_as(image: Image | np.ndarray[Any, Any] | str | Path, axes: str | None) -> Image:
