@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 import torch
 from skimage.restoration import denoise_tv_chambolle
@@ -23,7 +22,11 @@ def test_the_duality_gap_closes(isotropic, shape, rng):
 def test_agrees_with_scikit_image(phantom_2d, rng):
     v = phantom_2d.double() + 0.1 * torch.randn(phantom_2d.shape, generator=rng, dtype=torch.float64)
     theirs = denoise_tv_chambolle(v[0, 0].numpy(), weight=0.2, eps=0, max_num_iter=3000)
-    np.testing.assert_allclose(TotalVariation(iterations=1000).prox(v, ONE)[0, 0].numpy(), theirs, atol=2e-3)
+    prior = TotalVariation(iterations=1000)
+    ours, theirs = prior.prox(v, ONE), torch.from_numpy(theirs).view(v.shape)
+    values = [float(0.5 * (x - v).square().sum() + ONE * prior.value(x)) for x in (ours, theirs)]
+    assert values[1] * (1 - 1e-4) < values[0] < values[1]
+    assert torch.allclose(ours, theirs, atol=5e-3)
 
 
 def test_a_step_moves_by_the_strength_over_its_length():
@@ -58,4 +61,4 @@ def test_value_counts_edges():
     assert float(TotalVariation().value(x)) == 16
     x[..., :4, :] += 1
     assert float(TotalVariation(isotropic=False).value(x * 1j)) == 24
-    assert float(TotalVariation().value(x)) == pytest.approx(22 + 5**0.5)
+    assert float(TotalVariation().value(x)) == pytest.approx(21 + 5**0.5)
