@@ -1,11 +1,14 @@
 """H: what the instrument does to a noiseless object."""
 
 from pellucid.operators.base import LinearOperator, Operator, OperatorPrior, Rows, Shape
+from pellucid.operators.blur import Blur, LearnableBlur
 from pellucid.operators.elementary import Identity, Sampling
 from pellucid.operators.radon import Radon
 
 __all__ = [
+    "Blur",
     "Identity",
+    "LearnableBlur",
     "LinearOperator",
     "Operator",
     "OperatorPrior",
