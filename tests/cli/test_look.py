@@ -32,17 +32,18 @@ def test_info_of_nothing(command, tmp_path):
 def test_methods_lists_all(command):
     ran = command("methods")
     assert ran.code == 0
-    assert all(name in ran.out for name in methods.names())
-    assert set(command("methods", "--json").facts) == set(methods.names())
+    everything = {name for task in methods.TASKS for name in methods.names(task)}
+    assert all(name in ran.out for name in everything)
+    assert set(command("methods", "--json").facts) == everything
 
 
-@pytest.mark.parametrize("name", methods.names())
-def test_one_method_has_its_card_and_every_setting(command, name):
+@pytest.mark.parametrize(("task", "name"), [(task, name) for task in methods.TASKS for name in methods.names(task)])
+def test_one_method_has_its_card_and_every_setting(command, task, name):
     ran = command("methods", name)
-    assert methods.card(name).paper in ran.out
+    assert methods.card(name, task).paper in ran.out
     facts = command("methods", name, "--json").facts
     assert {key: entry["default"] for key, entry in facts["settings"].items()} == {
-        key: default for key, (_, default) in methods.settings(name).items()
+        key: default for key, (_, default) in methods.settings(name, task).items()
     }
     assert all(f"  {key} " in ran.out for key in facts["settings"])
 

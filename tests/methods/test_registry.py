@@ -20,11 +20,11 @@ def test_methods_are_found_where_they_lie():
         assert not hasattr(importlib.import_module(f"pellucid.methods.{name}"), "CARD")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_card_is_complete(name):
-    card = methods.card(name)
+@pytest.mark.parametrize(("task", "name"), [(task, name) for task in methods.TASKS for name in methods.names(task)])
+def test_every_card_is_complete(task, name):
+    card = methods.card(name, task)
     assert isinstance(card, Card)
-    assert card.needs in ("image", "repeats")
+    assert card.needs in (("image", "repeats") if task == "denoise" else ("measurements",))
     assert card.gives.startswith("image")
     for text in (card.title, card.assumes, card.equation, card.paper):
         assert len(text) >= 10
@@ -39,6 +39,17 @@ def test_every_setting_is_described_and_has_a_default_that_passes(name, scene, b
         assert default is not inspect.Parameter.empty
         assert registry._convert(name, key, kind, default) == default
         assert registry._convert(name, key, kind, str(default)) == default
+
+
+@pytest.mark.parametrize("name", methods.names("reconstruct"))
+def test_every_setting_of_a_reconstruction_is_described_and_has_a_default(name):
+    text = inspect.getdoc(registry.function(name, "reconstruct"))
+    for key, (kind, default) in methods.settings(name, "reconstruct").items():
+        assert key in text.split("Returns")[0].split("Parameters")[1]
+        assert default is not inspect.Parameter.empty
+        assert default is None or registry._convert(name, key, kind, str(default)) == default
+    with pytest.raises(InputError, match=f"{name} is a method to reconstruct, not to denoise: noise2noise, "):
+        methods.card(name)
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("noise2viod", "noise2void"), ("nonlocalmeans", "non_local_means")])

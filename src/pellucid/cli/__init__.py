@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
 
-from pellucid.cli import denoise, look
+from pellucid.cli import denoise, look, reconstruct
 from pellucid.cli.job import FAILED, WRONG, fail
 
 app = typer.Typer(name="pellucid", add_completion=False, pretty_exceptions_enable=False)
-for verb in (denoise.denoise, denoise.train, denoise.apply, look.info, look.evaluate, look.methods, look.doctor):
-    app.command()(verb)
+VERBS: tuple[Callable[..., None], ...] = (
+    denoise.denoise,
+    denoise.train,
+    denoise.apply,
+    reconstruct.reconstruct,
+    reconstruct.deconvolve,
+    look.info,
+    look.evaluate,
+    look.methods,
+    reconstruct.modalities,
+    look.doctor,
+)
+for verb in VERBS:
+    app.command(context_settings=reconstruct.ANY_FLAG if verb in reconstruct.VERBS else None)(verb)
 
 
 def _version(wanted: bool) -> None:

@@ -49,7 +49,7 @@ Cancel = Callable[[], bool]
 Task = Callable[[Watch, Cancel], Answer]
 
 
-def perform(task: Task, *, as_json: bool, verbose: bool) -> NoReturn:
+def perform(task: Task, *, as_json: bool, verbose: bool, resumable: bool = True) -> NoReturn:
     """Run a task, print its answer, and end the verb with the exit code.
 
     Parameters
@@ -60,13 +60,15 @@ def perform(task: Task, *, as_json: bool, verbose: bool) -> NoReturn:
         Print the facts on one line instead of the text.
     verbose
         Show the warnings of libraries, and the traceback of a defect.
+    resumable
+        Whether the task looks at `cancel`, and ends well; the first Ctrl-C interrupts one that does not.
 
     Raises
     ------
     typer.Exit
         With 0 (done), 1 (failed), 2 (bad input), 3 (done, with doubts) or 130 (cancelled).
     """
-    with _warnings(verbose), _interrupts() as stop:
+    with _warnings(verbose), _interrupts(resumable) as stop:
         try:
             with closing(shown()) as watch:
                 answer = task(watch, stop.is_set)
@@ -122,9 +124,12 @@ def _sentence(error: Exception) -> str:
 
 
 @contextmanager
-def _interrupts() -> Iterator[threading.Event]:
+def _interrupts(resumable: bool) -> Iterator[threading.Event]:
     """Let the first Ctrl-C ask for an end, and the second one make it."""
     stop = threading.Event()
+    if not resumable:
+        yield stop
+        return
 
     def ask(number: int, frame: object) -> None:
         stop.set()

@@ -42,13 +42,15 @@ def methods(
 
         from pellucid import methods
 
+        tasks: dict[str, methods.Task] = {each: task for task in methods.TASKS for each in methods.names(task)}
         if name is not None:
-            settings = {k: (_type(kind), default) for k, (kind, default) in methods.settings(name).items()}
-            return _method(name, asdict(methods.card(name)), settings)
-        cards = {name: asdict(methods.card(name)) for name in methods.names()}
+            of = tasks.get(name, "denoise")
+            settings = {k: (_type(kind), default) for k, (kind, default) in methods.settings(name, of).items()}
+            return _method(name, asdict(methods.card(name, of)), settings)
+        cards = {name: {"task": task} | asdict(methods.card(name, task)) for name, task in tasks.items()}
         width = max(map(len, cards))
-        rows = [f"{name:{width}}  {card['needs']:7}  {card['title']}" for name, card in cards.items()]
-        header = f"{'name':{width}}  needs    title"
+        rows = [f"{name:{width}}  {c['task']:11}  {c['needs']:12}  {c['title']}" for name, c in cards.items()]
+        header = f"{'name':{width}}  task         needs         title"
         return Answer(facts=cards, text="\n".join([header, *rows, "`pellucid methods NAME` shows one in full."]))
 
     perform(task, as_json=json, verbose=verbose)

@@ -5,6 +5,6 @@ example of the data and settings and returns a `Method`, and `CARD`, which says 
 """
 
 from pellucid.methods.method import Card, Method, Stage
-from pellucid.methods.registry import build, card, checked, function, names, settings
+from pellucid.methods.registry import TASKS, Task, build, card, checked, function, names, settings
 
-__all__ = ["Card", "Method", "Stage", "build", "card", "checked", "function", "names", "settings"]
+__all__ = ["TASKS", "Card", "Method", "Stage", "Task", "build", "card", "checked", "function", "names", "settings"]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pellucid.methods.registry import card, names
+from pellucid.methods.registry import TASKS, Task, card, names
 
 
-def table() -> str:
-    """Return the methods as a Markdown table, made from their cards."""
+def table(task: Task = "denoise") -> str:
+    """Return the methods for a task as a Markdown table, made from their cards."""
     rows = ["| `--method` | method | needs | assumes | gives | paper |", "| --- | --- | --- | --- | --- | --- |"]
-    needs = {"image": "one noisy image", "repeats": "two recordings"}
-    for name in names():
-        c = card(name)
+    needs = {"image": "one noisy image", "repeats": "two recordings", "measurements": "a scan"}
+    for name in names(task):
+        c = card(name, task)
         rows.append(f"| `{name}` | {c.title} | {needs[c.needs]} | {c.assumes} | {c.gives} | {c.paper} |")
     return "\n".join(rows)
 
 
 if __name__ == "__main__":
-    print(table())  # noqa: T201
+    print("\n\n".join(table(task) for task in TASKS))  # noqa: T201

@@ -19,6 +19,7 @@ from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method
 
 Task = Literal["denoise", "reconstruct"]
+TASKS: tuple[Task, ...] = ("denoise", "reconstruct")
 _PLACES: Mapping[str, str] = {"denoise": "pellucid.methods", "reconstruct": "pellucid.methods.reconstruct"}
 _PARTS = {"__main__", "calibration", "method", "registry", "recipe", "reconstruct", "strength"}
 _GIVEN = {"example", "rng", "denoiser"}  # by the workflow, not by the user
@@ -34,6 +35,9 @@ def names(task: Task = "denoise") -> tuple[str, ...]:
 
 def _module(name: str, task: Task) -> Any:
     if name not in names(task):
+        for other in TASKS:
+            if name in names(other):
+                raise InputError(f"{name} is a method to {other}, not to {task}: {', '.join(names(task))} are.")
         close = difflib.get_close_matches(name, names(task), 1)
         hint = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(names(task))}."
         raise InputError(f"There is no method {name}.{hint}")

@@ -16,8 +16,10 @@ def colour_bar(stops: tuple[tuple[int, int, int], ...], limits: picture.Window) 
     return f'<span class="bar">{low} <img src="{picture.data_uri(ramp)}" alt="to"> {high}</span>'
 
 
-def comparison(pictures: Pictures) -> str:
-    """Return noisy and restored under one divider, drawn with one window."""
+def comparison(
+    pictures: Pictures, names: tuple[str, str] = ("Noisy", "Restored"), units: str = "in the units of the input"
+) -> str:
+    """Return both pictures, by their names, under one divider, drawn with one window."""
     noisy, restored = picture.centre(pictures.noisy), picture.centre(pictures.restored)
     low, high = limits = picture.window(noisy, restored)
     length = picture.scale_bar(noisy.shape[1], pictures.pixel_size)
@@ -26,22 +28,22 @@ def comparison(pictures: Pictures) -> str:
         "Before and after",
         paragraph(
             f"{_shown(pictures)}Both are drawn with the same window: black is {number(low)} or less and "
-            f"white is {number(high)} or more, in the units of the input. Whatever you change below "
+            f"white is {number(high)} or more, {units}. Whatever you change below "
             "changes both."
         ),
         '<div id="frame" data-zoom="fit"><div id="stage">',
-        _layer("Noisy", noisy, limits, bar),
-        _layer("Restored", restored, limits, bar),
+        _layer("noisy", names[0], noisy, limits, bar),
+        _layer("restored", names[1], restored, limits, bar),
         '<span id="handle"></span></div></div>',
         _controls(limits),
     )
 
 
-def _layer(name: str, plane: Values, limits: picture.Window, bar: str) -> str:
+def _layer(place: str, name: str, plane: Values, limits: picture.Window, bar: str) -> str:
     rows, columns = plane.shape
     source = picture.data_uri(picture.grey(plane, limits))
     return (
-        f'<figure class="{name.lower()}"><figcaption>{name}</figcaption><img src="{source}" '
+        f'<figure class="{place}"><figcaption>{name}</figcaption><img src="{source}" '
         f'width="{columns}" height="{rows}" alt="The {name.lower()} image" draggable="false">{bar}</figure>'
     )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
 
 from pellucid.errors import InputError
 from pellucid.report import findings, images
-from pellucid.report.evidence import Evidence
+from pellucid.report.evidence import Evidence, Pictures
 from pellucid.report.markup import safe
 from pellucid.report.picture import centre, scale_bar
 from pellucid.report.saving import save
@@ -37,13 +38,19 @@ def page(evidence: Evidence) -> str:
     The content security policy names the hashes of the one style sheet and the one script, so that text
     from an untrusted file can neither run nor fetch anything, even if it were not escaped.
     """
-    _check(evidence)
-    style, script = _sizes(evidence) + _asset("page.css"), _asset("page.js")
+    _check(evidence.pictures)
+    summary = findings.summary(evidence.pictures, evidence.choice, evidence.noise)
+    return rendered(evidence.title, summary, _sections(evidence), evidence.pictures)
+
+
+def rendered(title: str, summary: str, sections: Sequence[str], pictures: Pictures) -> str:
+    """Return the page of sections, which are safe; `pictures` are those under the divider."""
+    style, script = _sizes(pictures) + _asset("page.css"), _asset("page.js")
     return Template(_asset("page.html")).substitute(
-        title=safe(evidence.title),
-        heading=re.sub(r"([._-])", r"\1<wbr>", safe(evidence.title)),
-        summary=findings.summary(evidence.pictures, evidence.choice, evidence.noise),
-        sections="\n".join(_sections(evidence)),
+        title=safe(title),
+        heading=re.sub(r"([._-])", r"\1<wbr>", safe(title)),
+        summary=summary,
+        sections="\n".join(sections),
         style=style,
         style_hash=_sha256(style),
         script=script,
@@ -88,13 +95,13 @@ def _sections(evidence: Evidence) -> tuple[str, ...]:
     )
 
 
-def _check(evidence: Evidence) -> None:
+def _check(pictures: Pictures) -> None:
     shapes = {
         name: plane.shape
         for name, plane in (
-            ("noisy", evidence.pictures.noisy),
-            ("restored", evidence.pictures.restored),
-            ("spread", evidence.pictures.spread),
+            ("noisy", pictures.noisy),
+            ("restored", pictures.restored),
+            ("spread", pictures.spread),
         )
         if plane is not None
     }
@@ -104,10 +111,10 @@ def _check(evidence: Evidence) -> None:
         )
 
 
-def _sizes(evidence: Evidence) -> str:
+def _sizes(pictures: Pictures) -> str:
     """Return what the style sheet has to know of the picture."""
-    rows, columns = centre(evidence.pictures.noisy).shape
-    _, share = scale_bar(columns, evidence.pictures.pixel_size) or (0.0, 0.0)
+    rows, columns = centre(pictures.noisy).shape
+    _, share = scale_bar(columns, pictures.pixel_size) or (0.0, 0.0)
     return f":root{{--columns:{columns};--rows:{rows};--bar:{100 * share:.3f}%}}\n"
 
 

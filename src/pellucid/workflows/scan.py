@@ -75,6 +75,21 @@ def geometry(name: str) -> dict[str, tuple[Any, Any]]:
     return {p.name: (types[p.name], p.default) for p in inspect.signature(of).parameters.values() if p.name != "path"}
 
 
+def described(name: str) -> dict[str, str]:
+    """Return what a modality says of itself, under the empty name, and of each keyword."""
+    text = inspect.getdoc(modality(name)) or ""
+    found = {"": text.split("\n")[0]}
+    section = text.split("Parameters\n----------\n")[1].split("\n\n")[0]
+    names: list[str] = []
+    for line in section.split("\n"):
+        if line.startswith(" "):
+            for key in names:
+                found[key] = f"{found.get(key, '')} {line.strip()}".strip()
+        else:
+            names = [key.strip() for key in line.split(":")[0].split(",")]
+    return found
+
+
 def scan(path: Path, name: str, given: Mapping[str, Any]) -> Scan:
     """Read a scan.
 

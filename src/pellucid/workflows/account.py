@@ -1,0 +1,81 @@
+"""What the report says of a reconstruction: cuts of it, the data, and what it leaves of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from pellucid.data.image import Image
+from pellucid.data.measurement import Measurement
+from pellucid.report.evidence import Pictures, Values
+from pellucid.report.reconstruction import Account, Strengths
+from pellucid.restoration import Restoration
+from pellucid.trust.consistency import Consistency
+from pellucid.workflows.scan import Scan
+
+
+def account_of(
+    opened: Scan,
+    measurement: Measurement,
+    restoration: Restoration,
+    pair: tuple[Image, Image],
+    found: Consistency,
+    choice: Any,
+    provenance: Mapping[str, Any],
+) -> Account:
+    """Gather the account; `pair` are the first image and the reconstruction as they would be written."""
+    measured, left = (data_plane(part) for part in (measurement.y, restoration.residual))
+    return Account(
+        title=str(provenance["modality"]),
+        method=str(provenance["method"]),
+        quantity=opened.quantity,
+        level=found.level,
+        sentence=found.sentence,
+        cuts=cuts(*pair),
+        measured=measured,
+        left=left,
+        strengths=None if choice is None else Strengths(rule=choice.rule, tried=choice.tried, chosen=choice.strength),
+        notes=opened.notes,
+        provenance=provenance,
+    )
+
+
+def cuts(first: Image, image: Image) -> dict[str, Pictures]:
+    """Return cuts through the middle: one of a plane, three of a volume."""
+    volumes = [_volume(part) for part in (first, image)]
+    middle = [n // 2 for n in volumes[0].shape]
+    names = {"x-y": (middle[0], slice(None), slice(None))}
+    if volumes[0].shape[0] > 1:
+        names |= {"x-z": (slice(None), middle[1], slice(None)), "y-z": (slice(None), slice(None), middle[2])}
+    scale, unit = image.scale.get("X"), image.units.get("X", "").replace("micrometer", "µm")
+    return {
+        name: Pictures(
+            noisy=volumes[0][cut],
+            restored=volumes[1][cut],
+            plane=name,
+            pixel_size=scale if name != "y-z" else None,
+            unit=unit,
+        )
+        for name, cut in names.items()
+    }
+
+
+def _volume(image: Image) -> Values:
+    """Return the first channel, in the middle of time and samples, as (plane, row, column)."""
+    where = {"C": 0} | {axis: image.size(axis) // 2 for axis in "ST"}
+    part = np.asarray(image.data)[tuple(where.get(axis, slice(None)) for axis in image.axes)]
+    return np.asarray(part, np.float64).reshape(-1, *part.shape[-2:])
+
+
+def data_plane(y: Tensor) -> Values:
+    """Return the middle plane of measured data, in decibels where they are complex."""
+    plane = y[len(y) // 2].detach().cpu()
+    while plane.ndim > 2:
+        plane = plane[len(plane) // 2]
+    values = plane.abs().double().numpy() if plane.is_complex() else plane.double().numpy()
+    if not plane.is_complex():
+        return np.asarray(values)
+    return np.asarray(20 * np.log10(np.maximum(values, 1e-6 * float(y.abs().max()) + 1e-300)))
