@@ -1,0 +1,70 @@
+import math
+
+import pytest
+import torch
+
+from pellucid.data.prepare.fields import border, divided, levelled, padded, refocused, rytov, unwrapped
+from pellucid.errors import InputError
+
+
+def cells(height):
+    """Return a phase (view, row, column), smooth and zero at the border."""
+    row, column = torch.meshgrid(torch.linspace(-3, 3, 48), torch.linspace(-3, 3, 50), indexing="ij")
+    one = torch.exp(-(row**2 + column**2)).double()
+    return height * torch.stack([one, 0.3 * one])
+
+
+def test_phase_is_unwrapped_and_its_turns_removed():
+    phase = cells(20.0)
+    offset = torch.tensor([4.0, -6.0])[:, None, None] * math.pi
+    wrapped = torch.polar(torch.ones_like(phase), phase + offset).angle()
+    torch.testing.assert_close(unwrapped(wrapped), phase, atol=1e-5, rtol=0)
+    assert torch.equal(unwrapped(wrapped), unwrapped(wrapped))
+
+
+def test_rytov_is_the_logarithm():
+    phase, absorption = cells(9.0), 1 - 0.2 * cells(1.0)
+    torch.testing.assert_close(rytov(torch.polar(absorption, phase)), torch.complex(absorption.log(), phase))
+
+
+def test_tilt_and_offset_go():
+    clean = torch.complex(-cells(0.2), cells(9.0))
+    row, column = torch.meshgrid(torch.arange(48.0), torch.arange(50.0), indexing="ij")
+    ramp = torch.complex(0.1 - 0.002 * row, 0.3 + 0.01 * row - 0.02 * column)
+    cleaned = levelled(clean + ramp, 3)
+    torch.testing.assert_close(cleaned, clean.to(cleaned), atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_refocusing_is_how_waves_travel(sign):
+    k, shape = 1.1, (40, 41)
+    row, column = torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in shape), indexing="ij")
+    kappa = 2 * math.pi * torch.tensor([3 / 40, -5 / 41], dtype=torch.float64)
+    wave = torch.polar(torch.ones_like(row), kappa[0] * row + kappa[1] * column)[None]
+    kz = (k**2 - kappa.square().sum()).sqrt()
+    moved = refocused(wave, 7.0, k, sign)
+    torch.testing.assert_close(moved, wave * torch.exp(sign * 1j * (kz - k) * 7))
+    torch.testing.assert_close(refocused(moved, -7.0, k, sign), wave)
+
+
+def test_background_is_divided():
+    field = torch.full((2, 3, 4), 2j)
+    assert (divided(field, torch.full((3, 4), 1j)) == 2).all()
+    with pytest.raises(InputError, match="shape"):
+        divided(field, torch.ones(4, 3))
+    with pytest.raises(InputError, match="zero"):
+        divided(field, torch.zeros(3, 4))
+
+
+def test_no_logarithm_of_darkness():
+    with pytest.raises(InputError, match="Born"):
+        rytov(torch.zeros(1, 4, 4, dtype=torch.complex64))
+
+
+def test_edges_are_repeated():
+    field = torch.arange(6.0).reshape(1, 2, 3)
+    wide = padded(field, 2)
+    assert wide.shape == (1, 6, 7)
+    assert torch.equal(wide[:, 2:-2, 2:-2], field)
+    assert (wide[0, :3, :3] == 0).all()
+    assert int(border((5, 6), 1).sum()) == 18
