@@ -154,13 +154,13 @@ class Radon(LinearOperator):
             Broadcastable to (batch, channel, angle, detector). An angle of which nothing is kept in an entry of the
             batch counts as not measured there.
         """
-        shape = (keep.shape[0], keep.shape[1], self.angles.shape[1], self.detector)
+        shape = (*keep.shape[:2], self.angles.shape[1], self.detector)
         seen = (keep.expand(shape) != 0).any(3).any(1)
-        angles = self.angles.expand(max(len(seen), len(self.angles)), -1)
-        weights = torch.zeros_like(angles)
-        for row, kept, angle in zip(weights, seen.expand(angles.shape), angles, strict=True):
-            row[kept] = angular_weights(angle[None, kept])[0]
-        return Sampling(keep) @ self._with(self.angles, self.centre, weights)
+        return Sampling(keep) @ self.weighted(weights_of_kept(self.angles, seen))
+
+    def weighted(self, weights: Tensor) -> Radon:
+        """Return this transform with other weights of its angles, shape (1 or B, angle)."""
+        return self._with(self.angles, self.centre, weights)
 
     def sirt_weights(self) -> tuple[Tensor, Tensor]:
         """Return 1 / row sums and 1 / column sums, (1 or B, 1, angle, detector) and (1 or B, 1, row, column).
@@ -207,13 +207,30 @@ def angular_weights(angles: Tensor) -> Tensor:
     >>> angular_weights(torch.tensor([[0.0, 0.1, 0.3]]))
     tensor([[0.1500, 0.1500, 0.2000]])
     """
-    if angles.shape[1] == 1:
+    if angles.shape[1] < 2:
         return torch.full_like(angles, pi)
     ordered, order = (angles % pi).sort(1)
     gaps = torch.cat([ordered, ordered[:, :1] + pi], 1).diff(dim=1)
-    second = gaps.topk(2, 1).values[:, 1:] if angles.shape[1] > 2 else gaps.min(1, keepdim=True).values
-    gaps = torch.minimum(gaps, second)
+    gaps = torch.minimum(gaps, gaps.topk(2, 1).values[:, 1:])
     return torch.zeros_like(angles).scatter(1, order, (gaps + gaps.roll(1, 1)) / 2)
+
+
+def weights_of_kept(angles: Tensor, kept: Tensor) -> Tensor:
+    """Return the angular weights of the angles that are kept in each entry of a batch, zero for the others.
+
+    Parameters
+    ----------
+    angles
+        Shape (1 or B, angle).
+    kept
+        Bool, shape (1 or B, angle).
+    """
+    batch = max(len(angles), len(kept))
+    angles, kept = angles.expand(batch, -1), kept.expand(batch, -1)
+    weights = torch.zeros_like(angles)
+    for row, seen, angle in zip(weights, kept, angles, strict=True):
+        row[seen] = angular_weights(angle[None, seen])[0]
+    return weights
 
 
 def _check(angles: Tensor, window: str, centre: Tensor, detector: int) -> None:
