@@ -46,10 +46,10 @@ class Image:
         Where the image was read from, or None.
     format
         The format it was read from: ``tiff``, ``imagej``, ``ome-tiff``, ``png``, ``npy``, ``npz``, ``mrc``,
-        ``ome-zarr``, ``zarr``, ``czi``, ``nd2``, ``lif`` or ``array``.
+        ``nifti``, ``ome-zarr``, ``zarr``, ``czi``, ``nd2``, ``lif`` or ``array``.
     header
-        What a format must carry through unchanged: the MRC header and extended header, the OME-Zarr version,
-        or None.
+        What a format must carry through unchanged: the MRC header and extended header, the NIfTI header, the
+        OME-Zarr version, or None.
     provenance
         What Pellucid noted in the file about how it was made, or empty.
     """

@@ -122,6 +122,12 @@ def test_an_ending_and_a_space_group_tell_stacks_from_volumes(tmp_path):
     assert read(save(tmp_path / "a.mrc", numbers), axes="TYX").axes == "TYX"
 
 
+def test_columns_that_look_like_the_mark_of_another_format_change_nothing(tmp_path):
+    for columns in (112, 348, 540):  # the first bytes of LIF and of NIfTI
+        numbers = np.zeros((3, columns), np.float32)
+        assert read(save(tmp_path / "a.mrc", numbers)).format == "mrc"
+
+
 def test_a_missing_mark_is_a_warning(tmp_path):
     path = save(tmp_path / "a.mrc", np.eye(4, dtype=np.float32))
     patch(path, 208, "<i4", 0)

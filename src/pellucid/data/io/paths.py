@@ -6,12 +6,12 @@ import glob
 from collections.abc import Iterable
 from pathlib import Path
 
-from pellucid.data.io.reading import KNOWN, SUFFIXES, is_zarr
+from pellucid.data.io.reading import KNOWN, SUFFIXES, ending, is_zarr
 from pellucid.errors import InputError
 
 
 def output_path(source: str | Path, suffix: str = "_denoised", directory: str | Path | None = None) -> Path:
-    """Name the result: OME-Zarr for Zarr, MRC for MRC, OME-TIFF for all else.
+    """Name the result: OME-Zarr for Zarr, MRC for MRC, NIfTI for NIfTI, OME-TIFF for all else.
 
     Parameters
     ----------
@@ -28,14 +28,16 @@ def output_path(source: str | Path, suffix: str = "_denoised", directory: str | 
     ('cells_denoised.ome.tif', 'tomo_denoised.mrc', 'big_denoised.ome.zarr')
     """
     source = Path(source)
-    ending = source.suffix.lower()
-    stem = source.stem if ending in KNOWN else source.name
+    given = ending(source)
+    stem = source.name[: -len(given)] if given in KNOWN else source.name
     stem = stem[:-4] if stem.lower().endswith(".ome") else stem
-    if ending in SUFFIXES["ome_zarr"] or is_zarr(source):
-        ending = ".ome.zarr"
-    else:
-        ending = ".mrc" if ending in SUFFIXES["mrc"] else ".ome.tif"
-    return Path(directory or source.parent) / f"{stem}{suffix}{ending}"
+    if given in SUFFIXES["ome_zarr"] or is_zarr(source):
+        given = ".ome.zarr"
+    elif given in SUFFIXES["mrc"]:
+        given = ".mrc"
+    elif given not in SUFFIXES["nifti"]:
+        given = ".ome.tif"
+    return Path(directory or source.parent) / f"{stem}{suffix}{given}"
 
 
 def expand(inputs: Iterable[str | Path]) -> list[Path]:
@@ -69,4 +71,4 @@ def expand(inputs: Iterable[str | Path]) -> list[Path]:
 def _is_image(path: Path) -> bool:
     if path.name.startswith("."):
         return False
-    return is_zarr(path) or (path.is_file() and path.suffix.lower() in KNOWN)
+    return is_zarr(path) or (path.is_file() and ending(path) in KNOWN)

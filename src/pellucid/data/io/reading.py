@@ -35,9 +35,22 @@ SUFFIXES = {
     "czi": (".czi",),
     "nd2": (".nd2",),
     "lif": (".lif",),
+    "nifti": (".nii", ".nii.gz"),
 }
 EXTRAS = {"czi": "czi", "nd2": "formats", "lif": "formats"}
 KNOWN = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+
+
+def ending(path: str | Path) -> str:
+    """Return the suffix by which a format is known, in lower case: the last one, or ``.nii.gz``.
+
+    Examples
+    --------
+    >>> ending("cells.ome.TIF"), ending("brain.nii.gz"), ending("cells.v1.gz")
+    ('.tif', '.nii.gz', '.gz')
+    """
+    name = Path(path).name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix
 
 
 def is_zarr(path: Path) -> bool:
@@ -101,17 +114,21 @@ def _recognise(path: Path) -> str:
             return "ome_zarr"
         raise InputError(f"{path} is a folder, and no Zarr image: give the images in it.")
     with path.open("rb") as file:
-        head = file.read(212)
+        head = file.read(348)
+    suffix = ending(path)
+    if head[344:] == b"n+1\0" or head[4:8] == b"n+2\0" or (suffix == ".nii.gz" and head.startswith(b"\x1f\x8b")):
+        return "nifti"
+    if head[208:211] == b"MAP":  # before the marks: an MRC of 112 columns begins like a LIF
+        return "mrc"
     for mark, format in MARKS:
         if head.startswith(mark):
             return format
-    suffix = path.suffix.lower()
-    if head[208:211] == b"MAP" or (suffix in SUFFIXES["mrc"] and len(head) == 212):
+    if suffix in SUFFIXES["mrc"] and len(head) >= 212:
         return "mrc"
     if suffix in KNOWN:
         raise InputError(f"{path.name} is named {suffix} but does not hold such an image: it is damaged or misnamed.")
     raise InputError(
-        f"{path.name} is in no format that Pellucid knows (TIFF, PNG, NPY, MRC, OME-Zarr, CZI, ND2, LIF); "
+        f"{path.name} is in no format that Pellucid knows (TIFF, PNG, NPY, MRC, NIfTI, OME-Zarr, CZI, ND2, LIF); "
         "convert it to OME-TIFF, with Fiji for instance."
     )
 

@@ -16,13 +16,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from pellucid.data.image import Image
-from pellucid.data.io.reading import SUFFIXES
+from pellucid.data.io.reading import SUFFIXES, ending
 from pellucid.data.io.regions import blocks
 from pellucid.errors import InputError
 
 WRITERS = {
     suffix: format
-    for format in ("tiff", "png", "npy", "mrc", "ome_zarr")
+    for format in ("tiff", "png", "npy", "mrc", "nifti", "ome_zarr")
     for suffix in SUFFIXES[format]
     if suffix not in (".lsm", ".stk")
 }
@@ -48,13 +48,14 @@ def create(
 ) -> Iterator[Writer]:
     """Open an image file to be written block by block; it gets its name only when it is whole.
 
-    TIFF, MRC, NPY and OME-Zarr are written in place, so that memory stays small; PNG and NPZ are collected
-    first.
+    TIFF, MRC, NIfTI, NPY and OME-Zarr are written in place, so that memory stays small; PNG, NPZ and .nii.gz are
+    collected first.
 
     Parameters
     ----------
     path
-        The suffix chooses the format: .tif (always OME-TIFF), .zarr, .mrc, .npy, .npz or .png.
+        The suffix chooses the format: .tif (always OME-TIFF), .zarr, .mrc, .nii, .nii.gz, .npy, .npz or
+        .png.
     like
         Gives axes, pixel sizes, channel names and the header; its numbers are not read.
     shape, dtype
@@ -62,7 +63,8 @@ def create(
     overwrite
         Replace what is there.
     provenance
-        How the image was made, in terms of JSON; kept by OME-TIFF and OME-Zarr, and in short by MRC.
+        How the image was made, in terms of JSON; kept by OME-TIFF and OME-Zarr, and in short by MRC and
+        NIfTI.
     ome_zarr
         ``"0.4"`` or ``"0.5"``; the version of `like` unless given, or 0.5.
 
@@ -146,7 +148,7 @@ def writable(path: str | Path, *, overwrite: bool = False) -> None:
 
 def _writer(path: Path, overwrite: bool) -> Any:
     """Return the module that writes `path`, once it is clear that it may."""
-    format = WRITERS.get(path.suffix.lower())
+    format = WRITERS.get(ending(path))
     if format is None:
         raise InputError(f"{path.name} cannot be written: choose one of the endings {', '.join(WRITERS)}.")
     if not path.parent.is_dir():
