@@ -9,7 +9,7 @@ from pellucid.errors import InputError
 from pellucid.operators import Blur, LearnableBlur
 from pellucid.testing import assert_adjoint
 
-SMALL, LARGE = [(3, 4), (2, 3, 3)], [(8, 9), (4, 5, 3)]  # summed directly; multiplied in Fourier space
+SMALL, LARGE = [(3, 3), (2, 4), (2, 2, 2)], [(8, 9), (4, 5, 3)]  # summed directly; multiplied in Fourier space
 SPACE = {2: (12, 15), 3: (7, 6, 9)}
 
 
@@ -25,7 +25,7 @@ def test_a_blur_keeps_the_contract(taps, boundary, rng):
     assert_adjoint(Blur(psf_of(taps, rng, 2, 3), boundary), (2, 3, *space), rng, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("taps", [(5,), (3, 4), (8, 9), (2, 3, 3), (4, 5, 3)], ids=str)
+@pytest.mark.parametrize("taps", [(5,), (2, 4), (8, 9), (2, 2, 2), (4, 5, 3)], ids=str)
 def test_every_boundary_is_what_scipy_computes(taps, rng):
     x = torch.randn(SPACE.get(len(taps), (80,)), generator=rng, dtype=torch.float64)
     psf = psf_of(taps, rng)
@@ -40,7 +40,7 @@ def test_every_boundary_is_what_scipy_computes(taps, rng):
 
 
 def test_a_point_becomes_the_psf_with_its_centre_there(rng):
-    for taps in ((8, 9), (3, 4)):
+    for taps in ((8, 9), (2, 4)):
         psf = psf_of(taps, rng)
         point = torch.zeros(1, 1, 20, 20, dtype=torch.float64)
         point[..., 10, 10] = 1

@@ -17,7 +17,7 @@ from pellucid.errors import InputError
 from pellucid.operators.base import LinearOperator, Rows, pick
 
 Boundary = Literal["circular", "reflect", "valid"]
-_DIRECT = {1: 64, 2: 49, 3: 27}  # taps up to which a plain sum beats transforms, by number of spatial axes
+_DIRECT = 9  # taps up to which a plain sum is as fast as transforms
 _OTFS = WeakTensorKeyDictionary()  # by PSF: (what it was made for, OTF); no state of any module
 
 
@@ -136,7 +136,7 @@ class Blur(LinearOperator):
 
     @property
     def _direct(self) -> bool:
-        return prod(self.taps) <= _DIRECT[len(self.taps)]
+        return prod(self.taps) <= _DIRECT
 
     @property
     def _multiplies(self) -> bool:
@@ -221,9 +221,9 @@ def _summed(x: Tensor, psf: Tensor, *, transpose: bool) -> Tensor:
         return torch.complex(_summed(x.real, psf, transpose=transpose), _summed(x.imag, psf, transpose=transpose))
     (batch, channel), taps = x.shape[:2], psf.shape[2:]
     groups = 1 if psf.shape[:2] == (1, 1) else batch * channel
-    kernels = psf.to(x.dtype).flip(tuple(range(2, psf.ndim)))
+    kernels = psf.to(x.dtype) if transpose else psf.to(x.dtype).flip(tuple(range(2, psf.ndim)))
     kernels = kernels if groups == 1 else kernels.expand(batch, channel, *taps).reshape(groups, 1, *taps)
-    name = f"conv{'_transpose' * transpose}{len(taps)}d"
-    convolve = getattr(functional, name)
-    y: Tensor = convolve(x.reshape(-1, groups, *x.shape[2:]), kernels, groups=groups)
+    convolve = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}[len(taps)]
+    padding = tuple(k - 1 for k in taps) if transpose else 0
+    y: Tensor = convolve(x.reshape(-1, groups, *x.shape[2:]), kernels, padding=padding, groups=groups)
     return y.reshape(batch, channel, *y.shape[2:])
