@@ -4,6 +4,7 @@ from pellucid.operators.base import LinearOperator, Operator, OperatorPrior, Row
 from pellucid.operators.blur import Blur, LearnableBlur
 from pellucid.operators.elementary import Identity, Sampling
 from pellucid.operators.radon import Radon
+from pellucid.operators.varying_blur import VaryingBlur
 
 __all__ = [
     "Blur",
@@ -16,4 +17,5 @@ __all__ = [
     "Rows",
     "Sampling",
     "Shape",
+    "VaryingBlur",
 ]
