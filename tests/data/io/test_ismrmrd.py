@@ -36,13 +36,13 @@ def echoes(data):
     return [record(data[s, :, line], slice=s, kspace_encode_step_1=line - 2) for s, line in lines]
 
 
-def save(path, records, xml, group="dataset"):
+def save(path, records, xml):
     with h5py.File(path, "w") as file:
         stored = np.zeros(len(records), RECORD)
         for k, (head, values) in enumerate(records):
             stored["head"][k], stored["data"][k] = head, values
-        file[f"{group}/data"] = stored
-        file[f"{group}/xml"] = [xml]
+        file["dataset/data"] = stored
+        file["dataset/xml"] = [xml]
     return path
 
 
@@ -108,8 +108,6 @@ def test_other_trajectories_and_empty_files_are_refused(tmp_path, data, make_hea
         ismrmrd.read(save(tmp_path / "a.h5", [record(data[0, :, 5], ismrmrd.NOISE)], make_header()))
     with pytest.raises(InputError, match="no acquisitions"):
         ismrmrd.read(save(tmp_path / "a.h5", [], make_header()))
-    with pytest.raises(InputError, match="holds no other/data; it holds dataset/data"):
-        ismrmrd.read(save(tmp_path / "a.h5", echoes(data), make_header()), group="other")
 
 
 @pytest.mark.real

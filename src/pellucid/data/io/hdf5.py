@@ -69,7 +69,7 @@ def dataset(file: h5py.File, name: str) -> h5py.Dataset:
     found = _resolve(file, name)
     where = Path(file.filename).name
     if not isinstance(found, h5py.Dataset):
-        raise InputError(f"{where} holds no data set {name}; it holds {_contents(file)}.")
+        raise InputError(f"{where} holds no data set {name}; it holds {contents(file)}.")
     if found.is_virtual or found.external:
         raise InputError(
             f"The data set {name} of {where} lies in other files, which are not read: copy it into one file."
@@ -157,12 +157,12 @@ def _resolve(file: h5py.File, name: str) -> Any:
         elif isinstance(link, h5py.HardLink):
             place, found = [*place, part], found[part]
         else:
-            raise InputError(f"{where} holds no {name}; it holds {_contents(file)}.")
+            raise InputError(f"{where} holds no {name}; it holds {contents(file)}.")
     return found
 
 
-def _contents(file: h5py.File, most: int = 12) -> str:
-    """Name the first data sets; the visit follows hard links alone."""
+def contents(file: h5py.File, most: int = 12) -> str:
+    """Name the first data sets of a file, for errors; the visit follows hard links alone."""
     import h5py
 
     names: list[str] = []

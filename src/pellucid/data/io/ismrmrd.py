@@ -16,6 +16,7 @@ from pellucid.errors import InputError
 if TYPE_CHECKING:
     import h5py
 
+DATA = "dataset/data"
 NOISE, CALIBRATION, CALIBRATION_TOO, REVERSED = 1 << 18, 1 << 19, 1 << 20, 1 << 21
 OTHER = sum(1 << bit for bit in (22, 23, 25, 26, 27, 28, 29, 30))
 """Navigators, phase corrections, feedback, dummies, surface coils and phase stabilisation: no part of the image."""
@@ -23,15 +24,8 @@ SEVERAL = ("contrast", "phase", "set", "kspace_encode_step_2")
 FIELDS = {"flags", "number_of_samples", "active_channels", "center_sample", "discard_pre", "discard_post", "idx"}
 
 
-def read(path: Path, *, group: str = "dataset") -> KSpace:
+def read(path: Path) -> KSpace:
     """Read Cartesian slices: echoes go to their line and slice, and those of one line are averaged.
-
-    Parameters
-    ----------
-    path
-        The file.
-    group
-        Where in the file `data` and `xml` lie.
 
     Returns
     -------
@@ -45,12 +39,12 @@ def read(path: Path, *, group: str = "dataset") -> KSpace:
         encoding, several contrasts, read-outs in reverse.
     """
     with open_hdf5(path) as file:
-        found = dataset(file, f"{group}/data")
-        encoding = parse(_xml(dataset(file, f"{group}/xml")), path.name)
+        found = dataset(file, DATA)
+        encoding = parse(_xml(dataset(file, "dataset/xml")), path.name)
         names = found.dtype.names or ()
         head: Any = found["head"] if "head" in names else np.zeros(0)
         if not set(head.dtype.names or ()) >= FIELDS or "data" not in names or not len(head):
-            raise InputError(f"{group}/data of {path.name} holds no acquisitions of ISMRMRD.")
+            raise InputError(f"{DATA} of {path.name} holds no acquisitions of ISMRMRD.")
         image = head["flags"] & (NOISE | CALIBRATION | OTHER) == 0
         reference = (head["flags"] & (CALIBRATION | CALIBRATION_TOO) == CALIBRATION) & ~_is(head, NOISE | OTHER)
         _check(head[image | reference], encoding, path.name)
