@@ -75,6 +75,26 @@ def calibration_data(kspace: Tensor, widest: int | None = 24) -> Tensor:
     return kspace[:, :, *calibration_region(acquired(kspace), widest)]
 
 
+def patches(kspace: Tensor, kernel: tuple[int, ...]) -> Tensor:
+    """Return every patch of k-space that lies within it.
+
+    Parameters
+    ----------
+    kspace
+        Shape (batch, coil, *region).
+    kernel
+        Width of a patch along each axis of the region.
+
+    Returns
+    -------
+    Tensor
+        Shape (batch, position, coil * samples of a patch), coils outermost.
+    """
+    for axis, width in enumerate(kernel, start=2):
+        kspace = kspace.unfold(axis, width, 1)
+    return kspace.movedim(1, 1 + len(kernel)).flatten(1, len(kernel)).flatten(2)
+
+
 def _box(shape: torch.Size, widths: list[int]) -> tuple[slice, ...]:
     """Return the box of these widths whose index width // 2 is the index n // 2 of the grid."""
     starts = [n // 2 - w // 2 for n, w in zip(shape, widths, strict=True)]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pellucid._math.fft import ifft
-from pellucid.data.prepare.calibration import calibration_data
+from pellucid.data.prepare.calibration import calibration_data, patches
 from pellucid.errors import InputError
 
 _SOFT = 0.1  # width of the edge below the crop, in units of the eigenvalue
@@ -140,12 +140,9 @@ def low_resolution_maps(calibration: Tensor, space: tuple[int, ...], *, crop: fl
 
 def _signal_space(calibration: Tensor, kernel: int, threshold: float) -> Tensor:
     """Return the projection on the span of the patches, shape (batch, coil, *kernel, coil, *kernel)."""
-    patches = calibration.to(torch.complex128)
     dims = calibration.ndim - 2
-    for axis in range(2, 2 + dims):
-        patches = patches.unfold(axis, kernel, 1)
-    patches = patches.movedim(1, 1 + dims).flatten(1, dims).flatten(2)  # (batch, position, coil * kernel ** dims)
-    values, vectors = torch.linalg.eigh(torch.einsum("bpi,bpj->bij", patches, patches.conj()))
+    rows = patches(calibration.to(torch.complex128), (kernel,) * dims)
+    values, vectors = torch.linalg.eigh(rows.mT @ rows.conj())
     signal = vectors * (values > threshold**2 * values[:, -1:])[:, None]
     projection: Tensor = signal @ signal.mH
     shape = (calibration.shape[1], *[kernel] * dims)
