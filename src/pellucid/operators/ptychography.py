@@ -169,15 +169,15 @@ class LowResolutionFields(LinearOperator):
     def forward(self, x: Tensor) -> Tensor:
         """Return the fields, (batch, 1, view, row, column), of an object of shape (batch, 1, *space)."""
         windows = cut(fft(x[:, 0], 2), self.corners, self.shape)
-        return self.scale * ifft(self._pupil(x) * windows, 2).unsqueeze(1)
+        return self.scale * ifft(self.complex_pupil(x) * windows, 2).unsqueeze(1)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Return the sum of the filtered fields, each at its place in the spectrum."""
-        windows = self._pupil(y).conj() * fft(y[:, 0], 2)
+        windows = self.complex_pupil(y).conj() * fft(y[:, 0], 2)
         return self.scale * ifft(paste(windows, self.corners, self.space), 2).unsqueeze(1)
 
-    def _pupil(self, like: Tensor) -> Tensor:
-        """Return the pupil as complex numbers, in the precision of a tensor."""
+    def complex_pupil(self, like: Tensor) -> Tensor:
+        """Return the pupil, (1 or B, 1 or view, row, column), in the precision of a tensor."""
         return torch.view_as_complex(self.pupil.to(like.real.dtype))
 
     def __getitem__(self, rows: Rows) -> LowResolutionFields:
@@ -236,6 +236,10 @@ class FourierPtychography(Operator):
     def views(self, index: Tensor) -> FourierPtychography:
         """Return the operator of some of the views."""
         return FourierPtychography(self.fields.views(index))
+
+    def with_pupil(self, pupil: Tensor) -> FourierPtychography:
+        """Return the operator with another pupil, complex, (1 or B, 1 or view, row, column)."""
+        return FourierPtychography(LowResolutionFields(self.fields.shifts, pupil, space=self.fields.space))
 
 
 def microscope(
