@@ -94,6 +94,13 @@ def test_filtered_back_projection_inverts_the_exact_sinogram_of_smooth_blobs():
     assert relative(radon.backproject(sinogram[None, None])[0, 0, seen], image[0, 0, seen]) < 2e-4
 
 
+def test_an_object_wider_than_the_detector_gets_no_bright_rim():
+    wide = Ellipses(*(torch.tensor(v).double() for v in ([1.0], [[1.6, 1.6]], [[0.0, 0.0]], [0.0])))
+    radon = Radon(half_circle(100), space=(64, 64), detector=64)
+    image = radon.backproject(wide.sinogram(radon.angles[0], size=64, detector=64))[0, 0]
+    assert image[32, 1:63].max() < 1.2 * image[32, 32]
+
+
 @pytest.mark.parametrize("window", ["ramp", "shepp-logan", "cosine", "hamming", "hann"])
 def test_windows_keep_the_mean_and_damp_the_noise(window, rng):
     size = 64

@@ -130,15 +130,22 @@ class Radon(LinearOperator):
         return self.adjoint(self.filter(y))
 
     def filter(self, y: Tensor) -> Tensor:
-        """Return y convolved with the ramp filter, sampled in space (Ram-Lak), and weighted by angle."""
+        """Return y convolved with the ramp filter, sampled in space (Ram-Lak), and weighted by angle.
+
+        Beyond the detector y goes on as in its outermost bins, so that an object wider than the detector does not get a
+        bright rim; where those bins see nothing that is zero.
+        """
         if y.is_complex():
             return torch.complex(self.filter(y.real), self.filter(y.imag))
         length = good_size(2 * self.detector)
+        before = (length - self.detector) // 2
+        extended = torch.nn.functional.pad(y, (before, length - self.detector - before, 0, 0), mode="replicate")
         distance = torch.fft.fftfreq(length, 1 / length, dtype=y.dtype, device=y.device)
         ramp = torch.where(distance % 2 == 1, -1 / (pi * distance) ** 2, 0)
         ramp[0] = 0.25
         response = torch.fft.rfft(ramp).real * _WINDOWS[self.window](torch.fft.rfftfreq(length, device=y.device).to(y))
-        filtered: Tensor = torch.fft.irfft(torch.fft.rfft(y, length) * response, length)[..., : self.detector]
+        filtered: Tensor = torch.fft.irfft(torch.fft.rfft(extended) * response, length)
+        filtered = filtered[..., before : before + self.detector]
         return filtered * self.weights.to(y)[:, None, :, None]
 
     def views(self, indices: slice | Tensor) -> Radon:
