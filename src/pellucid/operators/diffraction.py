@@ -236,6 +236,17 @@ class DiffractionTomography(LinearOperator):
         return factor[:, None].to(like.dtype)
 
 
+def scattering_potential(index: Tensor, wavenumber: float, medium_index: float) -> Tensor:
+    """Return f = k_m² ((n / n_m)² - 1), in radians² per pixel², of refractive indices n."""
+    return wavenumber**2 * ((index / medium_index) ** 2 - 1)
+
+
+def refractive_index(f: Tensor, wavenumber: float, medium_index: float) -> Tensor:
+    """Return the real part of n = n_m sqrt(f / k_m² + 1), the root that is positive."""
+    ratio = f / wavenumber**2 + 1
+    return medium_index * (ratio if ratio.is_complex() else ratio.to(ratio.dtype.to_complex())).sqrt().real
+
+
 def _middle(shape: tuple[int, ...]) -> Tensor:
     """Return where the middle of an array lies, counted from its entry n // 2."""
     return torch.tensor([(n - 1) / 2 - n // 2 for n in shape], dtype=torch.float64)

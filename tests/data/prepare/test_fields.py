@@ -5,6 +5,7 @@ import torch
 
 from pellucid.data.prepare.fields import border, divided, levelled, padded, refocused, rytov, unwrapped
 from pellucid.errors import InputError
+from pellucid.operators.diffraction import DiffractionTomography, Optics
 
 
 def cells(height):
@@ -42,9 +43,22 @@ def test_refocusing_is_how_waves_travel(sign):
     kappa = 2 * math.pi * torch.tensor([3 / 40, -5 / 41], dtype=torch.float64)
     wave = torch.polar(torch.ones_like(row), kappa[0] * row + kappa[1] * column)[None]
     kz = (k**2 - kappa.square().sum()).sqrt()
-    moved = refocused(wave, 7.0, k, sign)
+    moved = refocused(wave, 7.0, k, sign=sign)
     torch.testing.assert_close(moved, wave * torch.exp(sign * 1j * (kz - k) * 7))
-    torch.testing.assert_close(refocused(moved, -7.0, k, sign), wave)
+    torch.testing.assert_close(refocused(moved, -7.0, k, sign=sign), wave)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_refocused_is_what_the_instrument_sees_in_that_plane(sign):
+    directions = torch.tensor([[0.8, 0.6, 0.0], [0.96, 0.0, -0.28]]).double()
+    f = torch.zeros(1, 1, 8, 32, 32, dtype=torch.complex128)
+    f[..., 3:5, 14:17, 15:18] = 0.1
+    near, far = (
+        DiffractionTomography.illuminated(directions, Optics(wavenumber=1.1, distance=d, sign=sign), space=f.shape[2:])
+        for d in (1.0, 5.0)
+    )
+    moved = refocused(near(f)[0, 0], 4.0, 1.1, directions=directions, sign=sign)
+    torch.testing.assert_close(moved, far(f)[0, 0])
 
 
 def test_background_is_divided():

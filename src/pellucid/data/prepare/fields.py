@@ -90,25 +90,32 @@ def levelled(logarithm: Tensor, width: int) -> Tensor:
     return logarithm - torch.einsum("rcp,pv->vrc", plane, fit).to(logarithm)
 
 
-def refocused(field: Tensor, distance: float, wavenumber: float, sign: int = 1) -> Tensor:
+def refocused(
+    field: Tensor, distance: float, wavenumber: float, *, directions: Tensor | None = None, sign: int = 1
+) -> Tensor:
     r"""Return u / u0 in another plane, by the angular spectrum.
 
-    .. math:: \hat u(\kappa) \mapsto \hat u(\kappa) \, e^{\pm i (k_z - k) d}, \qquad k_z = \sqrt{k^2 - |\kappa|^2}
+    .. math:: \hat u(\kappa) \mapsto \hat u(\kappa) \, e^{\pm i (k_z - k s_z) d}, \qquad
+        |(\pm\kappa + k s_\perp, k_z)| = k
 
     Parameters
     ----------
     field
-        (view, row, column), of light along the optical axis.
+        (view, row, column).
     distance
         d, along the optical axis, in pixels.
     wavenumber
         k in the medium, in radians per pixel; what does not propagate is dropped.
+    directions
+        Unit vectors s of the illumination, (view, 3) in the order z, y, x; along z unless given.
     sign
         Of the convention exp(± i k · r).
     """
-    axes = [2 * math.pi * (torch.arange(n, dtype=torch.float64) - n // 2) / n for n in field.shape[1:]]
-    squared = wavenumber**2 - axes[0][:, None] ** 2 - axes[1] ** 2
-    phase = sign * distance * (squared.clamp(min=0).sqrt() - wavenumber)
+    s = torch.eye(3, dtype=torch.float64)[:1] if directions is None else directions.double()
+    row, column = (2 * math.pi * (torch.arange(n, dtype=torch.float64) - n // 2) / n for n in field.shape[1:])
+    lateral = (sign * row + wavenumber * s[:, 1:2])[:, :, None], (sign * column + wavenumber * s[:, 2:])[:, None]
+    squared = wavenumber**2 - lateral[0] ** 2 - lateral[1] ** 2
+    phase = sign * distance * (squared.clamp(min=0).sqrt() - wavenumber * s[:, :1, None])
     return ifft(fft(field, 2) * torch.polar((squared > 0).double(), phase).to(field), 2)
 
 

@@ -1,0 +1,221 @@
+"""Optical diffraction tomography."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid.data.image import Image
+from pellucid.data.io.odt import FieldScan, read
+from pellucid.data.measurement import Measurement
+from pellucid.data.prepare.fields import divided, levelled, padded, refocused, rytov
+from pellucid.errors import InputError
+from pellucid.operators.diffraction import DiffractionTomography, Optics, refractive_index
+from pellucid.workflows.scan import Scan
+
+_HIGHEST_INDEX = 4.0  # of a medium that light passes
+
+
+def odt(
+    path: Path,
+    *,
+    wavelength_nm: float | None = None,
+    medium_index: float | None = None,
+    pixel_size_nm: float | None = None,
+    angles: str | None = None,
+    approximation: Literal["rytov", "born"] = "rytov",
+    geometry: Literal["sample", "illumination"] = "sample",
+    axis: Literal["Y", "X"] = "Y",
+    numerical_aperture: float | None = None,
+    refocus_um: float = 0.0,
+    level_px: int = 0,
+    pad_px: int = 0,
+    planes: int | None = None,
+    phase: Literal["delays", "advances"] = "delays",
+) -> Scan:
+    """Refractive index in 3-D from complex fields or phase images of a turning sample or of tilted beams.
+
+    Parameters
+    ----------
+    path
+        HDF5 or NPZ with fields (view, row, column).
+    wavelength_nm
+        In vacuum; from the file unless given.
+    medium_index
+        Refractive index around the sample; from the file unless given.
+    pixel_size_nm
+        Of the detector, divided by the magnification; from the file unless given.
+    angles
+        Of the turning sample in degrees: 0:360 for even steps from 0 up to but without 360, or a text file with one
+        angle a view. From the file unless given.
+    approximation
+        rytov, for cells; or born, for what hardly shifts the phase.
+    geometry
+        sample: the sample turns. illumination: the beam does; the file holds its directions.
+    axis
+        About which the sample turns: Y, along the columns of pixels, or X, along the rows.
+    numerical_aperture
+        Of the objective: waves beyond it count as not measured. All that propagate unless given.
+    refocus_um
+        How far to propagate the fields along the light, until the middle of the sample is in focus.
+    level_px
+        Width of the border, free of the sample, at which offset and tilt of the phase are taken away; 0 leaves both.
+    pad_px
+        By how many pixels the edge of the fields is continued on all sides, against light that leaves the detector.
+    planes
+        Of the image along the light; as many as there are pixels across the axis unless given.
+    phase
+        Whether denser matter delays the phase, so that it is positive (exp(+ikx)), or advances it (exp(-ikx)).
+    """
+    found = read(path)
+    light = _light(found, path.name, wavelength_nm, medium_index, pixel_size_nm)
+    sign: Literal[1, -1] = 1 if phase == "delays" else -1
+    optics = Optics(wavenumber=light.wavenumber, aperture=_aperture(numerical_aperture, light.index), sign=sign)
+    directions = _directions(found, geometry, path.name)
+    fields = _focused(found, light, directions, sign, refocus_um)
+    if pad_px < 0 or (planes is not None and planes < 2):
+        raise InputError(f"pad_px must not be negative and planes at least 2, but they are {pad_px} and {planes}.")
+    y = padded(_scattered(fields, approximation, level_px), pad_px)
+    rows, columns = fields.shape[1:]
+    space = (planes or (rows if axis == "X" and directions is None else columns), rows, columns)
+    detector = (y.shape[1], y.shape[2])
+    if directions is None:
+        turned = _angles(found, angles, path.name)
+        operator = DiffractionTomography.turning(turned, optics, space=space, detector=detector, axis=axis)
+        views = f"{len(y)} views from {math.degrees(turned.min()):.4g} to {math.degrees(turned.max()):.4g} degrees."
+    else:
+        operator = DiffractionTomography.illuminated(directions, optics, space=space, detector=detector)
+        tilt = torch.rad2deg(torch.acos(directions[:, 0].clamp(max=1))).max()
+        views = f"{len(y)} beams, tilted by up to {tilt:.3g} degrees: the cone that they do not see stays unknown."
+    return Scan(
+        measurement=Measurement(y=y[None, None], operator=operator),
+        image=lambda f: _index(f, light, path),
+        quantity="refractive index",
+        method="fbp",
+        notes=(views, str(light), f"First-order {approximation.capitalize()} approximation."),
+    )
+
+
+@dataclass(frozen=True)
+class _Light:
+    wavelength_nm: float
+    index: float
+    pixel_nm: float
+
+    @property
+    def wavenumber(self) -> float:
+        """In the medium, in radians per pixel."""
+        return 2 * math.pi * self.index * self.pixel_nm / self.wavelength_nm
+
+    def __str__(self) -> str:
+        return f"Wavelength {self.wavelength_nm:.4g} nm, medium {self.index:.4g}, pixel {self.pixel_nm:.4g} nm."
+
+
+def _index(f: Tensor, light: _Light, source: Path) -> Image:
+    """Return the refractive index of a scattering potential."""
+    index = refractive_index(f[0, 0], light.wavenumber, light.index).numpy()
+    scale, units = dict.fromkeys("ZYX", light.pixel_nm / 1e3), dict.fromkeys("ZYX", "micrometer")
+    return Image(data=index, axes="ZYX", scale=scale, units=units, source=source)
+
+
+def _light(scan: FieldScan, name: str, *given: float | None) -> _Light:
+    """Return wavelength, index and pixel size as given, or else as the file has them."""
+    flags, held = (
+        ("--wavelength-nm", "--medium-index", "--pixel-size-nm"),
+        (
+            scan.wavelength_nm,
+            scan.medium_index,
+            scan.pixel_size_nm,
+        ),
+    )
+    known = [told if told is not None else kept for told, kept in zip(given, held, strict=True)]
+    facts = [fact for fact in known if fact is not None]
+    if len(facts) < len(flags):
+        missing = " and ".join(flag for flag, fact in zip(flags, known, strict=True) if fact is None)
+        raise InputError(f"{name} does not say everything about its optics: give {missing}.")
+    wavelength, index, pixel = facts
+    if not 1 <= index <= _HIGHEST_INDEX:
+        raise InputError(f"The refractive index of the medium lies between 1 and {_HIGHEST_INDEX:g}, not at {index:g}.")
+    if not (0 < wavelength < math.inf and 0 < pixel < math.inf):
+        raise InputError(f"Wavelength and pixel size must be positive, but are {wavelength:g} and {pixel:g} nm.")
+    if 2 * pixel > wavelength / index:
+        raise InputError(
+            f"Pixels of {pixel:.4g} nm undersample light of {wavelength / index:.4g} nm in the medium: give the size "
+            "of a pixel in the sample, the detector's divided by the magnification."
+        )
+    return _Light(wavelength, index, pixel)
+
+
+def _aperture(numerical_aperture: float | None, index: float) -> float:
+    if numerical_aperture is None:
+        return Optics(wavenumber=1.0).aperture
+    if not 0 < numerical_aperture < index:
+        raise InputError(
+            f"The numerical aperture must lie between 0 and the index of the medium, {index:g}, and not at "
+            f"{numerical_aperture:g}: what is beyond does not propagate there."
+        )
+    return numerical_aperture / index
+
+
+def _directions(scan: FieldScan, geometry: str, name: str) -> Tensor | None:
+    if geometry == "sample":
+        return None
+    if scan.directions is None:
+        raise InputError(
+            f"{name} holds no directions, which tilted illumination needs: add an array of unit vectors (view, 3) in "
+            "the order z, y, x, or take --geometry sample."
+        )
+    return torch.from_numpy(scan.directions)
+
+
+def _angles(scan: FieldScan, given: str | None, name: str) -> Tensor:
+    """Return the angles of a turning sample, in radians."""
+    views = len(scan.field)
+    if given is None:
+        if scan.angles is None:
+            raise InputError(
+                f"{name} holds no angles: give them, such as --angles 0:360, or a text file with one a view."
+            )
+        return torch.from_numpy(scan.angles)
+    try:
+        if ":" in given:
+            first, last = (float(part) for part in given.split(":"))
+            degrees = np.linspace(first, last, views, endpoint=False)
+        else:
+            degrees = np.loadtxt(given, ndmin=1, dtype=np.float64)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"--angles takes a range in degrees such as 0:360, or a text file with one angle a view, not {given}."
+        ) from error
+    if degrees.shape != (views,) or not np.isfinite(degrees).all():
+        raise InputError(f"{name} has {views} views and {given} {degrees.size} angles: give one angle for each view.")
+    return torch.from_numpy(np.deg2rad(degrees))
+
+
+def _focused(found: FieldScan, light: _Light, directions: Tensor | None, sign: int, distance_um: float) -> Tensor:
+    """Return u / u0 with the middle of the sample in focus."""
+    fields = torch.from_numpy(found.field)
+    if found.background is not None:
+        fields = divided(fields, torch.from_numpy(found.background))
+    if not distance_um:
+        return fields
+    distance = distance_um * 1e3 / light.pixel_nm
+    return refocused(fields, distance, light.wavenumber, directions=directions, sign=sign)
+
+
+def _scattered(fields: Tensor, approximation: str, level: int) -> Tensor:
+    """Return the Rytov or the Born field of each view."""
+    rows, columns = fields.shape[1:]
+    if not 0 <= level < min(rows, columns) / 2:
+        raise InputError(f"A border of {level} pixels does not fit fields of {rows} x {columns}: give a smaller one.")
+    if approximation == "born" and not level:
+        return fields - 1
+    logarithm = rytov(fields)
+    logarithm = levelled(logarithm, level) if level else logarithm
+    return logarithm if approximation == "rytov" else logarithm.exp() - 1
