@@ -74,3 +74,10 @@ def test_what_does_not_fit_is_refused():
             Sense(maps, torch.ones(shape))
     with pytest.raises(InputError, match="does not fit"):
         Sense(maps.expand(2, -1, -1, -1), torch.ones(3, 1, 6, 8))
+    for call, shape in [
+        (Sense(maps), (1, 4, 6, 8)),
+        (CoilMaps(maps), (1, 1, 8, 6)),
+        (Sense(maps).adjoint, (2, 1, 6, 8)),
+    ]:
+        with pytest.raises(InputError, match="These coils need data of shape"):
+            call(torch.ones(shape, dtype=torch.complex64))

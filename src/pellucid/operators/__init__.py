@@ -4,21 +4,28 @@ from pellucid.operators.base import LinearOperator, Operator, OperatorPrior, Row
 from pellucid.operators.blur import Blur, LearnableBlur
 from pellucid.operators.cryo import CentralSlices, PosePrior
 from pellucid.operators.elementary import Identity, Sampling
+from pellucid.operators.fourier import Fourier
+from pellucid.operators.mri import CoilMaps, Sense
+from pellucid.operators.nufft import NonUniformFourier
 from pellucid.operators.radon import Radon
 from pellucid.operators.varying_blur import VaryingBlur
 
 __all__ = [
     "Blur",
+    "CoilMaps",
+    "Fourier",
     "CentralSlices",
     "Identity",
     "LearnableBlur",
     "LinearOperator",
+    "NonUniformFourier",
     "Operator",
     "OperatorPrior",
     "PosePrior",
     "Radon",
     "Rows",
     "Sampling",
+    "Sense",
     "Shape",
     "VaryingBlur",
 ]

@@ -46,10 +46,12 @@ class CoilMaps(LinearOperator):
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply x, shape (batch, 1, *space), by each map."""
+        _check_data(x, self.in_shape)
         return self.coil_maps.to(_complex(x)) * x
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Combine the images of the coils: sum_c conj(s_c) y_c."""
+        _check_data(y, self.out_shape)
         return (self.coil_maps.to(_complex(y)).conj() * y).sum(1, keepdim=True)
 
     def __getitem__(self, rows: Rows) -> CoilMaps:
@@ -116,16 +118,19 @@ class Sense(LinearOperator):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the k-space of x, shape (batch, 1, *space)."""
+        _check_data(x, self.in_shape)
         images = torch.view_as_complex(self.ramped_maps).to(_complex(x)) * x
         return self._fft(images) * torch.view_as_complex(self.ramped_mask).to(images.dtype)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Combine the zero-filled images of the coils: sum_c conj(s_c) F* M y_c."""
+        _check_data(y, self.out_shape)
         images = self._ifft(y * torch.view_as_complex(self.ramped_mask).to(y.dtype).conj())
         return self._combine(images)
 
     def normal(self, x: Tensor) -> Tensor:
         """Return sum_c conj(s_c) F* M² F s_c x."""
+        _check_data(x, self.in_shape)
         images = torch.view_as_complex(self.ramped_maps).to(_complex(x)) * x
         if self.mask is not None:
             images = self._ifft(self._fft(images) * self.mask.square().to(x.real.dtype))
@@ -181,4 +186,12 @@ def _check_mask(mask: Tensor, maps: torch.Size) -> None:
         raise InputError(
             f"A k-space mask of shape {tuple(mask.shape)} does not fit coil maps of shape {tuple(maps)}; give it the "
             "shape (1 or batch, 1 or coil, *space) of the same grid."
+        )
+
+
+def _check_data(data: Tensor, inner: tuple[int | None, ...]) -> None:
+    if tuple(data.shape[1:]) != inner:
+        raise InputError(
+            f"These coils need data of shape (batch, {', '.join(map(str, inner))}), but they came as "
+            f"{tuple(data.shape)}; make the number of coils and the grid fit the coil maps."
         )
