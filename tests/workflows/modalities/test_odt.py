@@ -100,8 +100,8 @@ def test_the_other_convention_and_axis(tmp_path):
         ({"angles": "absent.txt"}, "absent.txt"),
         ({"geometry": "illumination"}, "directions"),
         ({"level_px": 10}, "border of 10"),
-        ({"pad_px": -1}, "pad"),
-        ({"planes": 0}, "planes"),
+        ({"pad_px": -1}, "--pad-px"),
+        ({"planes": 0}, "--planes"),
     ],
 )
 def test_bad_input_is_told(tmp_path, change, message):

@@ -75,24 +75,21 @@ def odt(
     """
     found = read(path)
     light = _light(found, path.name, wavelength_nm, medium_index, pixel_size_nm)
-    sign: Literal[1, -1] = 1 if phase == "delays" else -1
-    optics = Optics(wavenumber=light.wavenumber, aperture=_aperture(numerical_aperture, light.index), sign=sign)
+    aperture = _aperture(numerical_aperture, light.index)
+    optics = Optics(wavenumber=light.wavenumber, aperture=aperture, sign=1 if phase == "delays" else -1)
     directions = _directions(found, geometry, path.name)
-    fields = _focused(found, light, directions, sign, refocus_um)
-    if pad_px < 0 or (planes is not None and planes < 2):
-        raise InputError(f"pad_px must not be negative and planes at least 2, but they are {pad_px} and {planes}.")
-    y = padded(_scattered(fields, approximation, level_px), pad_px)
-    rows, columns = fields.shape[1:]
-    space = (planes or (rows if axis == "X" and directions is None else columns), rows, columns)
+    fields = _focused(found, optics, directions, refocus_um * 1e3 / light.pixel_nm)
+    y = padded(_scattered(fields, approximation, level_px), _checked(pad_px, "--pad-px", 0))
     detector = (y.shape[1], y.shape[2])
+    rows, columns = fields.shape[1:]
+    deep = rows if axis == "X" and directions is None else columns
+    space = (deep if planes is None else _checked(planes, "--planes", 2), rows, columns)
     if directions is None:
         turned = _angles(found, angles, path.name)
         operator = DiffractionTomography.turning(turned, optics, space=space, detector=detector, axis=axis)
-        views = f"{len(y)} views from {math.degrees(turned.min()):.4g} to {math.degrees(turned.max()):.4g} degrees."
     else:
         operator = DiffractionTomography.illuminated(directions, optics, space=space, detector=detector)
-        tilt = torch.rad2deg(torch.acos(directions[:, 0].clamp(max=1))).max()
-        views = f"{len(y)} beams, tilted by up to {tilt:.3g} degrees: the cone that they do not see stays unknown."
+    views = _turns(turned) if directions is None else _beams(directions)
     return Scan(
         measurement=Measurement(y=y[None, None], operator=operator),
         image=lambda f: _index(f, light, path),
@@ -115,6 +112,15 @@ class _Light:
 
     def __str__(self) -> str:
         return f"Wavelength {self.wavelength_nm:.4g} nm, medium {self.index:.4g}, pixel {self.pixel_nm:.4g} nm."
+
+
+def _turns(angles: Tensor) -> str:
+    return f"{len(angles)} views from {math.degrees(angles.min()):.4g} to {math.degrees(angles.max()):.4g} degrees."
+
+
+def _beams(directions: Tensor) -> str:
+    tilt = math.degrees(math.acos(min(float(directions[:, 0].min()), 1.0)))
+    return f"{len(directions)} beams, tilted by up to {tilt:.3g} degrees: the cone that they do not see stays unknown."
 
 
 def _index(f: Tensor, light: _Light, source: Path) -> Image:
@@ -198,15 +204,20 @@ def _angles(scan: FieldScan, given: str | None, name: str) -> Tensor:
     return torch.from_numpy(np.deg2rad(degrees))
 
 
-def _focused(found: FieldScan, light: _Light, directions: Tensor | None, sign: int, distance_um: float) -> Tensor:
+def _checked(value: int, flag: str, least: int) -> int:
+    if value < least:
+        raise InputError(f"{flag} must be at least {least}, but is {value}.")
+    return value
+
+
+def _focused(found: FieldScan, optics: Optics, directions: Tensor | None, distance: float) -> Tensor:
     """Return u / u0 with the middle of the sample in focus."""
     fields = torch.from_numpy(found.field)
     if found.background is not None:
         fields = divided(fields, torch.from_numpy(found.background))
-    if not distance_um:
+    if not distance:
         return fields
-    distance = distance_um * 1e3 / light.pixel_nm
-    return refocused(fields, distance, light.wavenumber, directions=directions, sign=sign)
+    return refocused(fields, distance, optics.wavenumber, directions=directions, sign=optics.sign)
 
 
 def _scattered(fields: Tensor, approximation: str, level: int) -> Tensor:
