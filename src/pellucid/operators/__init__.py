@@ -12,9 +12,9 @@ from pellucid.operators.varying_blur import VaryingBlur
 
 __all__ = [
     "Blur",
+    "CentralSlices",
     "CoilMaps",
     "Fourier",
-    "CentralSlices",
     "Identity",
     "LearnableBlur",
     "LinearOperator",
