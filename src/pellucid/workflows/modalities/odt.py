@@ -75,8 +75,7 @@ def odt(
     """
     found = read(path)
     light = _light(found, path.name, wavelength_nm, medium_index, pixel_size_nm)
-    aperture = _aperture(numerical_aperture, light.index)
-    optics = Optics(wavenumber=light.wavenumber, aperture=aperture, sign=1 if phase == "delays" else -1)
+    optics = _optics(light, numerical_aperture, phase)
     directions = _directions(found, geometry, path.name)
     fields = _focused(found, optics, directions, refocus_um * 1e3 / light.pixel_nm)
     y = padded(_scattered(fields, approximation, level_px), _checked(pad_px, "--pad-px", 0))
@@ -158,15 +157,16 @@ def _light(scan: FieldScan, name: str, *given: float | None) -> _Light:
     return _Light(wavelength, index, pixel)
 
 
-def _aperture(numerical_aperture: float | None, index: float) -> float:
+def _optics(light: _Light, numerical_aperture: float | None, phase: str) -> Optics:
+    sign: Literal[1, -1] = 1 if phase == "delays" else -1
     if numerical_aperture is None:
-        return Optics(wavenumber=1.0).aperture
-    if not 0 < numerical_aperture < index:
+        return Optics(wavenumber=light.wavenumber, sign=sign)
+    if not 0 < numerical_aperture < light.index:
         raise InputError(
-            f"The numerical aperture must lie between 0 and the index of the medium, {index:g}, and not at "
+            f"The numerical aperture must lie between 0 and the index of the medium, {light.index:g}, and not at "
             f"{numerical_aperture:g}: what is beyond does not propagate there."
         )
-    return numerical_aperture / index
+    return Optics(wavenumber=light.wavenumber, aperture=numerical_aperture / light.index, sign=sign)
 
 
 def _directions(scan: FieldScan, geometry: str, name: str) -> Tensor | None:
