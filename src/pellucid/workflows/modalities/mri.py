@@ -83,9 +83,11 @@ def mri(
     mask = torch.from_numpy(scan.sampled)[:, None]
     matrix = scan.matrix or (y.shape[2], y.shape[3])
     y, maps, mask = _without_oversampling(y, maps, mask, matrix, scan.readout)
+    # Maps that were found have unit size, and less at the edge of the object, where the image would be the brighter.
+    size = torch.linalg.vector_norm(maps, dim=1) if coil_maps is None else torch.ones(())
     return Scan(
         measurement=Measurement(y=y, operator=Sense(maps, mask)),
-        image=lambda x: _magnitude(x, matrix, scan.voxel_mm, pixel_mm),
+        image=lambda x: _magnitude(x[:, 0] * size, matrix, scan.voxel_mm, pixel_mm),
         quantity="magnitude",
         method="cg" if bool(mask.all()) else "wavelet",
         suffix=".nii.gz",
@@ -173,8 +175,8 @@ def _cut(data: Tensor, part: slice, axis: int) -> Tensor:
 def _magnitude(
     x: Tensor, matrix: tuple[int, int], voxel_mm: tuple[float, float, float] | None, pixel_mm: float | None
 ) -> Image:
-    """Return the magnitude of slices, (slice, 1, row, column), within the field of view."""
-    image = x[:, 0].abs()
+    """Return the magnitude of slices, (slice, row, column), within the field of view."""
+    image = x.abs()
     for axis, wanted in zip((-2, -1), matrix, strict=True):
         start = image.shape[axis] // 2 - wanted // 2
         image = _cut(image, slice(max(start, 0), max(start, 0) + wanted), axis)
