@@ -13,6 +13,7 @@ PRIORS = {
     "tikhonov": Tikhonov(),
     "isotropic": TotalVariation(iterations=5000),
     "anisotropic": TotalVariation(isotropic=False, iterations=5000),
+    "positive": TotalVariation(positive=True, iterations=5000),
     "haar": Wavelet("haar", levels=2),
     "db2": Wavelet("db2"),
     "cosine": Cosine(),
@@ -21,7 +22,7 @@ PRIORS = {
     "support": Support(torch.arange(6) > 2),
     "entropy": Entropy(0.7),
 }
-REAL = {"positivity", "box", "entropy"}
+REAL = {"positivity", "positive", "box", "entropy"}
 
 
 def functional(prior, x, v):

@@ -3,6 +3,7 @@
 from pellucid.restorers.base import Restorer
 from pellucid.restorers.enhancer import Enhancer
 from pellucid.restorers.inference import Flips, PosteriorMean, SplitAverage
+from pellucid.restorers.least_squares import LeastSquares, Units
 from pellucid.restorers.local_variance import LocalVariance
 from pellucid.restorers.recorded import Recorded
 from pellucid.restorers.regularised import Regularised
@@ -11,6 +12,7 @@ from pellucid.restorers.shots import Shots
 __all__ = [
     "Enhancer",
     "Flips",
+    "LeastSquares",
     "LocalVariance",
     "PosteriorMean",
     "Recorded",
@@ -18,4 +20,5 @@ __all__ = [
     "Restorer",
     "Shots",
     "SplitAverage",
+    "Units",
 ]

@@ -43,7 +43,7 @@ class Progress:
 
     def settled(self, iteration: int, difference: Tensor, reference: Tensor) -> bool:
         """Whether ‖difference‖ ≤ tolerance · ‖reference‖ in every sample."""
-        change = float(ratio(inner(difference, difference), inner(reference, reference)).amax().sqrt())
+        change = float(ratio(inner(difference, difference), inner(reference, reference)).amax().sqrt().detach())
         if self.watch is not None:
             self.watch(iteration + 1, change)
         return change <= self.tolerance

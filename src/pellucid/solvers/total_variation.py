@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pellucid.solvers.differences import divergence, gradient
-from pellucid.solvers.priors import Prior, total
+from pellucid.solvers.priors import Positivity, Prior, total
 from pellucid.solvers.progress import Prox
 
 
@@ -20,6 +20,8 @@ class TotalVariation(Prior):
     ----------
     isotropic
         |∇x| is the Euclidean length of the slope (isotropic), or the sum of the moduli of its components.
+    positive
+        Whether R is infinite where x is not real and at least zero.
     iterations
         Of the proximal map, which has no closed form.
 
@@ -31,15 +33,17 @@ class TotalVariation(Prior):
     """
 
     isotropic: bool = True
+    positive: bool = False
     iterations: int = 200
 
     def value(self, x: Tensor) -> Tensor:
         """Return the total variation."""
-        return total(self._length(gradient(x)))
+        variation = total(self._length(gradient(x)))
+        return variation + Positivity().value(x) if self.positive else variation
 
     def prox(self, v: Tensor, strength: Tensor) -> Tensor:
-        """Return argmin_x ½‖x − v‖² + strength · R(x) = v + div p, with p the dual solution, |p| <= strength."""
-        return v + divergence(self._dual(v, strength, torch.zeros_like(gradient(v)), self.iterations))
+        """Return argmin_x ½‖x − v‖² + strength · R(x) = P(v + div p), with p the dual solution, |p| <= strength."""
+        return self._image(v, self._dual(v, strength, torch.zeros_like(gradient(v)), self.iterations))
 
     def warm(self, iterations: int) -> Prox:
         """Return the proximal map for a solver, where every call starts at the dual of the last, and so needs few."""
@@ -49,21 +53,26 @@ class TotalVariation(Prior):
             nonlocal dual
             start = torch.zeros_like(gradient(v)) if dual is None else dual
             dual = self._dual(v, strength, start, iterations)
-            return v + divergence(dual)
+            return self._image(v, dual)
 
         return prox
 
     def _dual(self, v: Tensor, strength: Tensor, p: Tensor, iterations: int) -> Tensor:
-        """Maximise −½‖v + div p‖² over |p| <= strength."""
+        """Maximise the dual over |p| <= strength; its gradient is ∇P(v + div p)."""
         bound = strength.unsqueeze(1) if strength.ndim else strength
         step = 1 / (4 * (v.ndim - 2))
         q, t = p, 1.0
         for _ in range(iterations):
-            ascent = q + step * gradient(v + divergence(q))
+            ascent = q + step * gradient(self._image(v, q))
             last, p = p, ascent * (bound / torch.maximum(self._length(ascent), bound).clamp(min=_TINY))
             later = (1 + (1 + 4 * t**2) ** 0.5) / 2
             q, t = p + (t - 1) / later * (p - last), later
         return p
+
+    def _image(self, v: Tensor, p: Tensor) -> Tensor:
+        """Return P(v + div p), with P the nearest image that is allowed."""
+        x = v + divergence(p)
+        return Positivity().prox(x) if self.positive else x
 
     def _length(self, slope: Tensor) -> Tensor:
         """Return |slope|, (batch, axis or 1, channel, *space)."""

@@ -1,0 +1,109 @@
+"""The data term of a measurement in units of its own, so that no step and no strength depends on recorded units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pellucid.data.measurement import Measurement
+from pellucid.errors import InputError
+from pellucid.operators.base import LinearOperator, Operator
+from pellucid.solvers import lipschitz
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units:
+    """What makes the image and the operator of order one.
+
+    Parameters
+    ----------
+    operator
+        Whose norm it is.
+    smoothness
+        L = ‖H‖², the largest of the batch.
+    image
+        u = max |H* y| / L, the largest of the batch: the unit of x.
+    """
+
+    operator: Operator
+    smoothness: Tensor
+    image: Tensor
+
+    @classmethod
+    def of(cls, example: Measurement) -> Units:
+        """Return the units of a measurement."""
+        back = linear(example).adjoint(_weighted(example, example.y))
+        smoothness = _smoothness(example, back)
+        image = back.abs().amax() / smoothness
+        if not bool(torch.isfinite(image)) or not bool(image > 0):
+            raise InputError(
+                "There is no image to reconstruct: all that was measured is zero, or some of it is no number; "
+                "look at the data with pellucid inspect."
+            )
+        return cls(operator=example.operator, smoothness=smoothness, image=image)
+
+    def on(self, given: Measurement) -> Units:
+        """Return the same unit of x, with the norm of the operator of another measurement."""
+        if given.operator is self.operator:
+            return self
+        back = linear(given).adjoint(given.y)
+        return replace(self, operator=given.operator, smoothness=_smoothness(given, back).clamp(min=1e-30))
+
+    def part(self, given: Measurement) -> Units:
+        """Return these units for some of the measurements, whose operator has no larger norm."""
+        return replace(self, operator=given.operator)
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """½‖y − Hx‖²_W / (L u²) as a function of x / u: its Hessian has norm one, and its minimiser is of order one.
+
+    Parameters
+    ----------
+    given
+        The measurement; entries count by their weight W.
+    units
+        L and u.
+    """
+
+    given: Measurement
+    units: Units
+
+    def normal(self, x: Tensor) -> Tensor:
+        """Return H* W H x / L."""
+        operator = linear(self.given)
+        if self.given.weight is None:
+            return operator.normal(x) / self.units.smoothness
+        return operator.adjoint(_weighted(self.given, operator(x))) / self.units.smoothness
+
+    def back(self) -> Tensor:
+        """Return H* W y / (L u)."""
+        y = _weighted(self.given, self.given.y) / self.units.image
+        return linear(self.given).adjoint(y / self.units.smoothness)
+
+
+def linear(given: Measurement) -> LinearOperator:
+    """Return the operator of a measurement, once it is known to be linear.
+
+    Raises
+    ------
+    InputError
+        Where it is not.
+    """
+    if not isinstance(given.operator, LinearOperator):
+        name = type(given.operator).__name__
+        raise InputError(f"This method needs a linear instrument, but {name} is not linear: use --method gd.")
+    return given.operator
+
+
+def _weighted(given: Measurement, y: Tensor) -> Tensor:
+    return y if given.weight is None else y * given.weight
+
+
+def _smoothness(given: Measurement, like: Tensor) -> Tensor:
+    operator = linear(given)
+    if given.weight is None:
+        return lipschitz(operator.normal, like).amax()
+    return lipschitz(lambda x: operator.adjoint(_weighted(given, operator(x))), like).amax()

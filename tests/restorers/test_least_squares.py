@@ -1,0 +1,46 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pellucid.data.measurement import Measurement
+from pellucid.errors import InputError
+from pellucid.operators import Identity, Sampling
+from pellucid.restorers import LeastSquares, Units
+from pellucid.solvers import conjugate_gradient, lipschitz
+
+
+@pytest.fixture
+def weighed(rng) -> Measurement:
+    keep = torch.rand(2, 1, 6, 5, generator=rng, dtype=torch.float64)
+    y = 1e5 * torch.randn(2, 1, 6, 5, generator=rng, dtype=torch.float64)
+    weight = torch.rand(2, 1, 6, 5, generator=rng, dtype=torch.float64)
+    return Measurement(y=y, operator=Sampling(3e-4 * keep), weight=weight)
+
+
+def test_the_hessian_has_norm_one_and_the_right_hand_side_is_of_order_one(weighed):
+    problem = LeastSquares(weighed, Units.of(weighed))
+    assert float(lipschitz(problem.normal, weighed.y, iterations=300).max()) == pytest.approx(1, abs=0.05)
+    assert float(problem.back().abs().max()) == pytest.approx(1)
+
+
+def test_the_minimiser_is_that_of_the_measurement(weighed):
+    units = Units.of(weighed)
+    problem = LeastSquares(weighed, units)
+    x = units.image * conjugate_gradient(problem.normal, problem.back(), iterations=500, tolerance=1e-12)
+    assert torch.allclose(weighed.operator(x), weighed.y, rtol=1e-6)
+
+
+def test_another_operator_keeps_the_unit_and_brings_its_norm(weighed):
+    units = Units.of(weighed)
+    other = replace(weighed, operator=Sampling(7 * weighed.operator.keep))
+    assert units.on(weighed) is units
+    assert torch.equal(units.on(other).image, units.image)
+    assert float(units.on(other).smoothness / units.smoothness) == pytest.approx(49, rel=1e-3)
+    assert torch.equal(units.part(other).smoothness, units.smoothness)
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan"), float("inf")])
+def test_nothing_to_reconstruct_is_refused(value):
+    with pytest.raises(InputError, match="There is no image to reconstruct"):
+        Units.of(Measurement(y=torch.full((1, 1, 4, 4), value), operator=Identity()))
