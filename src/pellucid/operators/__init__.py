@@ -3,7 +3,7 @@
 from pellucid.operators.base import LinearOperator, Operator, OperatorPrior, Rows, Shape
 from pellucid.operators.blur import Blur, LearnableBlur
 from pellucid.operators.cryo import CentralSlices, PosePrior
-from pellucid.operators.elementary import Identity, Sampling
+from pellucid.operators.elementary import Crop, Diagonal, Identity, Sampling
 from pellucid.operators.fourier import Fourier
 from pellucid.operators.mri import CoilMaps, Sense
 from pellucid.operators.nufft import NonUniformFourier
@@ -14,6 +14,8 @@ __all__ = [
     "Blur",
     "CentralSlices",
     "CoilMaps",
+    "Crop",
+    "Diagonal",
     "Fourier",
     "Identity",
     "LearnableBlur",

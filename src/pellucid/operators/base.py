@@ -96,6 +96,19 @@ class LinearOperator(Operator):
         """Return H* H x."""
         return self.adjoint(self(x))
 
+    def __add__(self, other: LinearOperator) -> LinearOperator:
+        """Return the operator that measures x -> H x + G x."""
+        from pellucid.operators.algebra import Sum
+
+        return Sum([self, other])
+
+    def __rmul__(self, factor: complex) -> LinearOperator:
+        """Return the operator that measures x -> factor · H x."""
+        from pellucid.operators.elementary import Diagonal
+
+        dtype = torch.complex128 if isinstance(factor, complex) else torch.float64
+        return LinearComposition(Diagonal(torch.tensor(factor, dtype=dtype)), self)
+
     def __getitem__(self, rows: Rows) -> LinearOperator:
         """Return the operator of some entries of the batch; itself where no parameter varies over it."""
         return self
