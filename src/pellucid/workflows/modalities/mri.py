@@ -68,8 +68,7 @@ def mri(
     """
     scan = kspace.read(path, dataset=dataset, slice_index=slice_index)
     scan = scan if readout is None else replace(scan, readout=-2 if readout == "rows" else -1)
-    if undersample > 1:
-        scan = _undersampled(scan, undersample, calibration_width)
+    scan = _undersampled(scan, undersample, calibration_width)
     y = torch.from_numpy(scan.data * scan.sampled[:, None])
     separate = None if scan.calibration is None else torch.from_numpy(scan.calibration)
     mix, told = _coil_array(scan, y if separate is None else separate, virtual_coils)
@@ -117,7 +116,7 @@ def _coil_array(scan: KSpace, data: Tensor, virtual: int | None) -> tuple[Tensor
 
 
 def _undersampled(scan: KSpace, step: int, centre: int) -> KSpace:
-    """Keep every `step`-th line along the phase encoding, counted from the middle one, and the `centre` lines there."""
+    """Keep every `step`-th line (1: all of them) along the phase encoding, counted from the middle one, and the `centre` lines there."""
     axis = -3 - scan.readout  # the other one of -1 and -2
     offset = np.arange(scan.sampled.shape[axis]) - scan.sampled.shape[axis] // 2
     keep = (offset % step == 0) | ((offset >= -(centre // 2)) & (offset < (centre + 1) // 2))
