@@ -39,6 +39,9 @@ TESTED_IN = {  # modules that share a test, and where it is
     "methods/__main__": "tests/test_readme.py",
     "methods/reconstruct/adjoint": "tests/methods/reconstruct/test_cg.py",
     "methods/reconstruct/fbp": "tests/methods/reconstruct/test_cg.py",
+    "methods/reconstruct/red": "tests/methods/reconstruct/test_pnp.py",
+    "restorers/non_local_means": "tests/restorers/test_plug_and_play.py",
+    "restorers/red": "tests/restorers/test_plug_and_play.py",
     "methods/reconstruct/rl": "tests/methods/reconstruct/test_mlem.py",
     "methods/reconstruct/sirt": "tests/methods/reconstruct/test_mlem.py",
 }

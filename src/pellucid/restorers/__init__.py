@@ -5,15 +5,21 @@ from pellucid.restorers.enhancer import Enhancer
 from pellucid.restorers.inference import Flips, PosteriorMean, SplitAverage
 from pellucid.restorers.least_squares import LeastSquares, Units
 from pellucid.restorers.local_variance import LocalVariance
+from pellucid.restorers.non_local_means import NonLocalMeans
+from pellucid.restorers.plug_and_play import PlugAndPlay
 from pellucid.restorers.recorded import Recorded
+from pellucid.restorers.red import RED
 from pellucid.restorers.regularised import Regularised
 from pellucid.restorers.shots import Shots
 
 __all__ = [
+    "RED",
     "Enhancer",
     "Flips",
     "LeastSquares",
     "LocalVariance",
+    "NonLocalMeans",
+    "PlugAndPlay",
     "PosteriorMean",
     "Recorded",
     "Regularised",

@@ -1,0 +1,71 @@
+"""Regularisation by denoising."""
+
+from __future__ import annotations
+
+import torch
+
+from pellucid.data.measurement import Measurement
+from pellucid.methods.method import Card, Method
+from pellucid.methods.reconstruct.strength import STRENGTHS, Rule, chosen
+from pellucid.restorers import RED, NonLocalMeans, Restorer, Units
+
+CARD = Card(
+    title="Regularisation by denoising",
+    needs="measurements",
+    assumes="noise of one strength; a denoiser that knows such images (a trained model, or non-local means)",
+    independent=False,
+    stabilise=False,
+    gives="image",
+    equation="H*(Hx − y) + λ (x − D(x)) = 0",
+    paper="Romano, Elad, Milanfar, SIAM J. Imaging Sci. 2017; Reehorst, Schniter, IEEE TCI 2019",
+)
+
+
+def red(
+    example: Measurement,
+    *,
+    rng: torch.Generator,
+    denoiser: Restorer | None = None,
+    strength: float | None = None,
+    sigma: float = 0.05,
+    iterations: int = 30,
+    rule: Rule = "held_out",
+) -> Method:
+    """Balance the pull of the data and that of a denoiser: H*(Hx − y) + λ (x − D(x)) = 0.
+
+    Parameters
+    ----------
+    example
+        The measurement, of a linear instrument.
+    rng
+        Draws what is held out.
+    denoiser
+        D, in the units of the image; non-local means unless given.
+    strength
+        λ / ‖H‖², without units; chosen by `rule` unless given.
+    sigma
+        Noise that non-local means remove, as a part of max |H* y| / ‖H‖², which is about the largest value.
+    iterations
+        At most; it ends at a relative change of 1e-4.
+    rule
+        ``held_out``: the strength that predicts hidden measurements best. ``sure``, ``discrepancy``: where the noise
+        is known.
+
+    Returns
+    -------
+    Method
+        Without stages.
+
+    Raises
+    ------
+    InputError
+        Where the instrument is not linear.
+
+    References
+    ----------
+    Romano, Elad, Milanfar, "The little engine that could: regularization by denoising (RED)", 2017.
+    """
+    units = Units.of(example)
+    denoiser = NonLocalMeans(sigma * float(units.image)) if denoiser is None else denoiser
+    iteration = RED(denoiser, 1.0, units=units, iterations=iterations)
+    return chosen(example, iteration.solve, CARD, rng, strength=strength, rule=rule, strengths=STRENGTHS[::2])
