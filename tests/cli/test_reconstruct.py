@@ -60,7 +60,7 @@ def test_modalities_are_listed(command):
 @pytest.mark.parametrize("name", modalities())
 def test_one_modality_shows_all_its_flags(command, name):
     ran = command("modalities", name)
-    assert all(reconstruct.flag(key) in ran.out for key in geometry(name))
+    assert all(reconstruct.flag(key).removeprefix("--") in ran.out for key in geometry(name))
 
 
 def test_wrong_use_ends_with_a_sentence_and_nothing_is_written(command, tmp_path):

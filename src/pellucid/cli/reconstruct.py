@@ -99,7 +99,8 @@ def modalities(
         texts = described(name)
         lines = [f"{name}: {texts['']}"]
         for key, (kind, default) in geometry(name).items():
-            lines += [f"  {flag(key)} {_kind(kind)}" + (f" (default {default})" if default is not None else "")]
+            usual = f" (default {default})" if default is not None and kind is not bool else ""
+            lines += [f"  {flag(f'no_{key}' if default is True else key)} {_kind(kind)}{usual}".rstrip()]
             lines += [f"      {texts[key]}"]
         return Answer(facts=texts, text="\n".join(lines))
 

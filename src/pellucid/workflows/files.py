@@ -100,8 +100,14 @@ def report_path(target: Path) -> Path:
 
 
 def stem(path: Path) -> str:
-    """Return the name of a file without its endings."""
-    return path.stem.removesuffix(".ome") if path.suffix else path.name
+    """Return the name of a file without its endings.
+
+    Examples
+    --------
+    >>> stem(Path("cells.ome.tif")), stem(Path("brain.nii.gz")), stem(Path("day.1.tif"))
+    ('cells', 'brain', 'day.1')
+    """
+    return path.stem.removesuffix(".ome").removesuffix(".nii") if path.suffix else path.name
 
 
 def denoise_files(

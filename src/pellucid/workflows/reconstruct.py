@@ -25,7 +25,7 @@ from pellucid.workflows.account import account_of
 from pellucid.workflows.denoise import Report
 from pellucid.workflows.events import Event, Watch, silent
 from pellucid.workflows.evidence import versions
-from pellucid.workflows.files import report_path
+from pellucid.workflows.files import report_path, stem
 from pellucid.workflows.model import Model
 from pellucid.workflows.options import Options
 from pellucid.workflows.scan import Scan, scan
@@ -184,7 +184,7 @@ def reconstruct_file(
         writable(output, overwrite=overwrite)
     opened = scanned(path, request, watch)
     ending = "_deconvolved" if request.modality == "deconvolution" else "_reconstructed"
-    target = output or path.with_name(_stem(path) + ending + opened.suffix)
+    target = output or path.with_name(stem(path) + ending + opened.suffix)
     if target.resolve() == path.resolve():
         raise InputError("The result would replace its input, which is never done: choose another name with -o.")
     writable(target, overwrite=overwrite)
@@ -293,8 +293,3 @@ def _on(measurement: Measurement, device: torch.device) -> Measurement:
         weight=None if weight is None else weight.to(device),
         noise=None if noise is None else noise.to(device),
     )
-
-
-def _stem(path: Path) -> str:
-    """Return the name of a scan without its endings."""
-    return path.name.split(".")[0] or path.name
