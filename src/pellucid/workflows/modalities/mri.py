@@ -116,7 +116,7 @@ def _coil_array(scan: KSpace, data: Tensor, virtual: int | None) -> tuple[Tensor
 
 
 def _undersampled(scan: KSpace, step: int, centre: int) -> KSpace:
-    """Keep every `step`-th line (1: all of them) along the phase encoding, counted from the middle one, and the `centre` lines there."""
+    """Keep every `step`-th line along the phase encoding, counted from the middle one, and the `centre` lines there."""
     axis = -3 - scan.readout  # the other one of -1 and -2
     offset = np.arange(scan.sampled.shape[axis]) - scan.sampled.shape[axis] // 2
     keep = (offset % step == 0) | ((offset >= -(centre // 2)) & (offset < (centre + 1) // 2))
