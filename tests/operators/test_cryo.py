@@ -50,6 +50,16 @@ def test_projections_are_those_of_torch_fourier_slice(rng):
 
 
 @pytest.mark.parametrize("size", [32, 33])
+def test_backprojection_is_nearly_the_volume(size, rng):
+    x, rotations = protein(size, rng).volume(size), uniform_rotations(300, rng)[None]
+    defocus = 0.8 + torch.rand(1, 300, generator=rng)
+    transfer = ctf(size, pixel_size_angstrom=5.0, defocus_um=defocus, amplitude_contrast=0.2)
+    for operator in (CentralSlices(rotations, size=size), CentralSlices(rotations, size=size, transfer=transfer)):
+        assert relative(operator.backproject(operator(x)), x) < 0.12
+        assert relative(operator.adjoint(operator(x)), x) > 1
+
+
+@pytest.mark.parametrize("size", [32, 33])
 def test_the_transfer_function_and_the_shift_filter_the_projection(size, rng):
     rotations, x = uniform_rotations(3, rng, torch.float64)[None], protein(size, rng).volume(size).double()
     transfer = ctf(size, pixel_size_angstrom=3.0, defocus_um=torch.tensor([[1.0, 1.5, 2.0]]).double())

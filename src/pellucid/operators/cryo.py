@@ -110,12 +110,29 @@ class CentralSlices(LinearOperator):
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Filter the transforms of images and put them back as slices: (batch, 1, size, size, size)."""
-        self._check(y, self.out_shape, "stack of images")
-        k, inside = disc(self.size, y)
-        half = torch.fft.rfft2(torch.fft.ifftshift(y[:, 0], (-2, -1))).flatten(2)[..., inside]
-        twice = torch.where(k[:, 1] > 0, 2.0, 1.0).to(y.dtype) / self.size**2
-        spectra = put_slices(half * self._filter(y).conj() * twice, *self._points(y), self.padded)
+        slices, points = self._filtered(y)
+        twice = torch.where(points[1][:, 1] > 0, 2.0, 1.0).to(y.dtype) / self.size**2
+        spectra = put_slices(slices * twice, *points, self.padded)
         return (spectrum_adjoint(spectra, self.size) * self._roll_off(y))[:, None]
+
+    def backproject(self, y: Tensor) -> Tensor:
+        r"""Return the direct Fourier inversion: at each frequency the Wiener filter of all slices that pass there.
+
+        .. math:: \hat x(q) = \frac{\sum w C \hat y}{\sum w C^2 + \epsilon}
+
+        over the points of the slices next to q, with their trilinear weights w: the density of sampling is divided
+        out. :math:`\epsilon` is 3 % of the mean of the sum over the frequencies that were seen.
+        """
+        slices, points = self._filtered(y)
+        seen = self._filter(y)
+        power = (seen * seen.conj()).expand(slices.shape)
+        spectra = put_slices(slices, *points, self.padded)
+        weight = put_slices(power, *points, self.padded).real
+        mean = weight.sum((1, 2, 3), keepdim=True) / (weight > 0).sum((1, 2, 3), keepdim=True).clamp(min=1)
+        once = torch.arange(spectra.shape[-1], device=y.device) % (self.padded // 2) == 0
+        wiener = spectra / (weight + 0.03 * mean).clamp(min=torch.finfo(y.dtype).tiny)
+        x = spectrum_adjoint(wiener * torch.where(once, 1.0, 2.0).to(y.dtype), self.size) / self.padded**3
+        return (x * self._roll_off(y))[:, None]
 
     def __getitem__(self, rows: Rows) -> CentralSlices:
         """Return the projections of some entries of the batch."""
@@ -133,6 +150,12 @@ class CentralSlices(LinearOperator):
     def _points(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rotations, and the points of a slice in steps of the padded transform."""
         return self.rotations.to(like.dtype), disc(self.size, like)[0] * (self.padded / self.size)
+
+    def _filtered(self, y: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Return the transforms of images times the conjugate filter, (batch, view, point), and `_points`."""
+        self._check(y, self.out_shape, "stack of images")
+        half = torch.fft.rfft2(torch.fft.ifftshift(y[:, 0], (-2, -1))).flatten(2)
+        return half[..., disc(self.size, y)[1]] * self._filter(y).conj(), self._points(y)
 
     def _filter(self, like: Tensor) -> Tensor:
         """Return transfer function and shift of every view, (1 or batch, view, point)."""
