@@ -2,6 +2,7 @@
 
 from pellucid.noise.base import NoiseModel
 from pellucid.noise.correlation import Autocorrelation, autocorrelation
+from pellucid.noise.emccd import EMCCD
 from pellucid.noise.estimate import (
     Diagnosis,
     PhotonTransfer,
@@ -9,20 +10,25 @@ from pellucid.noise.estimate import (
     photon_transfer,
     photon_transfer_repeats,
 )
+from pellucid.noise.gamma import Gamma
 from pellucid.noise.gaussian import Gaussian
 from pellucid.noise.poisson import Poisson
 from pellucid.noise.poisson_gaussian import PoissonGaussian
+from pellucid.noise.rician import Rician
 from pellucid.noise.stabilise import Stabiliser
 from pellucid.noise.stabilised import Stabilised
 
 __all__ = [
+    "EMCCD",
     "Autocorrelation",
     "Diagnosis",
+    "Gamma",
     "Gaussian",
     "NoiseModel",
     "PhotonTransfer",
     "Poisson",
     "PoissonGaussian",
+    "Rician",
     "Stabilised",
     "Stabiliser",
     "autocorrelation",

@@ -15,11 +15,15 @@ class NoiseModel(nn.Module, ABC):
 
     @abstractmethod
     def sample(self, z: Tensor, rng: torch.Generator) -> Tensor:
-        """Draw y given z, reparameterised: the gradient of the mean of y in z is one."""
+        """Draw y given z, reparameterised: the mean gradient of the draws in z is that of `mean`."""
 
     @abstractmethod
     def log_prob(self, y: Tensor, z: Tensor) -> Tensor:
         """Log density of y given z, entry by entry; normalised over y."""
+
+    def mean(self, z: Tensor) -> Tensor:
+        """Mean of y given z, entry by entry: z itself, but for noise that is biased."""
+        return z
 
     @abstractmethod
     def variance(self, z: Tensor) -> Tensor:
