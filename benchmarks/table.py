@@ -47,6 +47,21 @@ COLUMNS = {  # header: column of the rows, and how its number is written
         "import, s": "import_seconds .1f",
         "ns a pixel": "ns_per_pixel .0f",
     },
+    "mri_normal": {"image": "image", "ours, ms": "ours_ms .2f", "by hand, ms": "hand_ms .2f", "ratio": "ratio .2f"},
+    "mri_coil_maps": {
+        "data": "data",
+        "ours": "ours .4f",
+        "sigpy": "sigpy .4f",
+        "ours, cropped at 0.95": "ours_at_95 .4f",
+    }
+    | {"sigpy, at 0.85": "sigpy_at_85 .4f", "ours, s": "ours_s .2f", "sigpy, s": "sigpy_s .2f"},
+    "mri_tv": {
+        "sigpy's solver": "sigpy_solver",
+        "ours, s": "ours_s .2f",
+        "sigpy, s": "sigpy_s .2f",
+        "ratio": "ratio .2f",
+    }
+    | {"objective": "objective .4f", "sigpy's least": "sigpy_objective .4f", "reached": "reached"},
     "nufft": {"image": "image", "precision": "precision", "direction": "direction"}
     | {"ours, ms": "ours .1f", "bare, ms": "bare .1f", "bare as it comes, ms": "default .1f", "ratio": "ratio .2f"},
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},

@@ -1,3 +1,4 @@
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -42,7 +43,6 @@ def test_espirit_explains_the_coils_no_worse_than_sigpy(scan, rng):
 @pytest.mark.real
 @pytest.mark.filterwarnings("ignore")
 def test_espirit_explains_a_scanned_phantom_no_worse_than_sigpy(data_root):
-    h5py = pytest.importorskip("h5py")
     with h5py.File(data_root / "mri_ksp_phantom8ch" / "phantom8ch.h5") as file:
         kspace = torch.from_numpy(np.asarray(file["ycart"])).to(torch.complex64)[None]
     images = ifft(kspace, 2)

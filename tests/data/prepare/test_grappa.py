@@ -1,3 +1,4 @@
+import h5py
 import pytest
 import torch
 
@@ -54,7 +55,6 @@ def test_what_is_far_from_every_sample_stays_zero(scan):
 
 @pytest.mark.real
 def test_a_scanned_phantom_is_filled(data_root):
-    h5py = pytest.importorskip("h5py")
     with h5py.File(data_root / "mri_ksp_phantom8ch" / "phantom8ch.h5") as file:
         kspace = torch.from_numpy(file["ycart"][:])[None]
     given = undersample(kspace, 2, 16)
