@@ -137,7 +137,7 @@ class DiffractionTomography(LinearOperator):
         self.register_buffer("gain", math.sqrt(math.prod(space) / math.prod(detector)) / (2 * axial[:, 0]))
         shift = torch.einsum("d,bdj->bj", _middle(space), points) - lateral @ _axis(optics, detector)
         self.register_buffer("phase", optics.sign * math.pi / 2 + k[:, 0] * optics.distance + shift)
-        self.fourier = NonUniformFourier(points, space=space, density=_density(points, space))
+        self.fourier = NonUniformFourier(points, space=space, density=_density(points, space, detector))
         self.optics, self.views = optics, (views, *detector)
         self.in_shape, self.out_shape = (1, *space), (1, *self.views)
 
@@ -272,12 +272,14 @@ def _caps(directions: Tensor, optics: Optics, detector: tuple[int, int]) -> tupl
     return index, lateral[index % len(lateral)], axial
 
 
-def _density(points: Tensor, space: tuple[int, int, int]) -> Tensor:
+def _density(points: Tensor, space: tuple[int, int, int], detector: tuple[int, int]) -> Tensor:
     """Return what part of Fourier space each point stands for, in voxels and at most one: (1 or B, count).
 
-    Weights w are sought with C w = 1, where C spreads to the grid and gathers from it with triangles one voxel wide.
+    Weights w are sought with C w = 1, where C spreads to a grid, as fine as the frequencies of the detector are, and
+    gathers from it with triangles one step wide.
     """
-    size = torch.tensor(space, dtype=torch.float64)[:, None]
+    fine = [max(n, m) for n, m in zip(space, (max(detector), *detector), strict=True)]
+    size, share_of_voxel = torch.tensor(fine, dtype=torch.float64)[:, None], math.prod(space) / math.prod(fine)
     rows = []
     for row in points:
         place = row * size / (2 * math.pi) + size // 2
@@ -286,12 +288,12 @@ def _density(points: Tensor, space: tuple[int, int, int]) -> Tensor:
         for corner in product((0, 1), repeat=3):
             step = torch.tensor(corner)[:, None]
             at = (low.long() + step) % size.long()
-            corners.append((at[0] * space[1] + at[1]) * space[2] + at[2])
+            corners.append((at[0] * fine[1] + at[1]) * fine[2] + at[2])
             shares.append((1 - (place - low - step).abs()).prod(0).float())
         where, share = torch.stack(corners), torch.stack(shares)
         weight = torch.ones(row.shape[1])
         for _ in range(_SWEEPS):
-            grid = torch.zeros(math.prod(space)).index_add_(0, where.flatten(), (share * weight).flatten())
+            grid = torch.zeros(math.prod(fine)).index_add_(0, where.flatten(), (share * weight).flatten())
             weight = weight / (grid[where] * share).sum(0)
-        rows.append(weight.clamp(max=1))
+        rows.append((weight * share_of_voxel).clamp(max=1))
     return torch.stack(rows)

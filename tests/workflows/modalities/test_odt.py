@@ -48,10 +48,9 @@ def test_a_bead_has_its_index_at_its_place(tmp_path, approximation):
     assert image.scale == dict.fromkeys("ZYX", pytest.approx(0.1))
     assert image.units["Z"] == "micrometer"
     assert image.data.dtype == np.float32
-    assert float((torch.from_numpy(image.data) - truth).norm()) < 0.45 * float(
-        (truth - MEDIUM).norm()
-    )  # a sharp edge, seen to 1 / pixel
-    assert image.data[15, 7, 15] == pytest.approx(1.343, abs=0.002)
+    error = (torch.from_numpy(image.data) - truth).norm() / (truth - MEDIUM).norm()
+    assert error < 0.45  # most of it at the edge, which is sharper than a wavelength
+    assert image.data[13:17, 6:10, 14:18].mean() == pytest.approx(1.343, abs=0.0015)
     assert opened.quantity == "refractive index"
 
 
@@ -126,7 +125,7 @@ def test_the_simulated_cell_is_found():
     with np.load(path, allow_pickle=False) as held:
         truth = held["phantom"]
     cell = truth > 1.3331
-    assert np.sqrt(np.square(image - truth)[cell].mean()) < 0.0033
+    assert np.sqrt(np.square(image - truth)[cell].mean()) < 0.0031
     assert (image - 1.333)[cell].sum() == pytest.approx((truth - 1.333)[cell].sum(), rel=0.06)
 
 

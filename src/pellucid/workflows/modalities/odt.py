@@ -35,7 +35,7 @@ def odt(
     numerical_aperture: float | None = None,
     refocus_um: float = 0.0,
     level_px: int = 0,
-    pad_px: int = 0,
+    pad_px: int | None = None,
     planes: int | None = None,
     phase: Literal["delays", "advances"] = "delays",
 ) -> Scan:
@@ -67,7 +67,8 @@ def odt(
     level_px
         Width of the border, free of the sample, at which offset and tilt of the phase are taken away; 0 leaves both.
     pad_px
-        By how many pixels the edge of the fields is continued on all sides, against light that leaves the detector.
+        By how many pixels the edge of the fields is continued on all sides, against light that leaves the detector; a
+        quarter of their longer side unless given.
     planes
         Of the image along the light; as many as there are pixels across the axis unless given.
     phase
@@ -78,7 +79,7 @@ def odt(
     optics = _optics(light, numerical_aperture, phase)
     directions = _directions(found, geometry, path.name)
     fields = _focused(found, optics, directions, refocus_um * 1e3 / light.pixel_nm)
-    y = padded(_scattered(fields, approximation, level_px), _checked(pad_px, "--pad-px", 0))
+    y = padded(_scattered(fields, approximation, level_px), _margin(pad_px, fields))
     detector = (y.shape[1], y.shape[2])
     rows, columns = fields.shape[1:]
     deep = rows if axis == "X" and directions is None else columns
@@ -208,6 +209,10 @@ def _checked(value: int, flag: str, least: int) -> int:
     if value < least:
         raise InputError(f"{flag} must be at least {least}, but is {value}.")
     return value
+
+
+def _margin(pad: int | None, fields: Tensor) -> int:
+    return max(fields.shape[1:]) // 4 if pad is None else _checked(pad, "--pad-px", 0)
 
 
 def _focused(found: FieldScan, optics: Optics, directions: Tensor | None, distance: float) -> Tensor:
