@@ -12,6 +12,7 @@ from pellucid.data.splits import Split
 from pellucid.noise.base import NoiseModel
 from pellucid.operators import Identity
 from pellucid.operators.base import LinearOperator
+from pellucid.solvers.norm import lipschitz
 
 _TOLERANCE = 1e-10  # relative, in double precision
 
@@ -26,8 +27,9 @@ def assert_adjoint(
     """Assert that a linear operator is linear, and that its adjoint is its adjoint.
 
     Checks linearity; <H x, y> = <x, H* y>; that `adjoint` agrees with automatic differentiation; that both can be
-    differentiated twice; that `normal` is H* H; that a batch gives what its entries give one by one; that the state
-    of the module holds all its parameters; and that single and double precision are kept.
+    differentiated twice; that `normal` is H* H; that no image is amplified by more than the norm that power iteration
+    finds; that a batch gives what its entries give one by one; that the state of the module holds all its parameters;
+    and that single and double precision are kept.
 
     Parameters
     ----------
@@ -65,6 +67,8 @@ def assert_adjoint(
     leaf = u.clone().requires_grad_()
     _assert_close(back, torch.autograd.grad(operator(leaf), leaf, y)[0], "adjoint differs from autograd's")
     _assert_close(operator.normal(x), operator.adjoint(forward), "normal(x) differs from adjoint(H x)")
+    strained = torch.linalg.vector_norm(operator(back)) ** 2 / torch.linalg.vector_norm(back) ** 2
+    assert strained <= 1.000001 * lipschitz(operator.normal, x).max(), "the norm of H by power iteration is too small"
     for i in range(x_shape[0]):
         _assert_close(operator[i](x[i : i + 1]), forward[i : i + 1], f"operator[{i}] differs from the batch")
         _assert_close(operator[i].adjoint(y[i : i + 1]), back[i : i + 1], f"adjoint of operator[{i}] differs")
