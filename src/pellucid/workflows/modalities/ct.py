@@ -80,13 +80,6 @@ def ct(
     operator = Radon(
         torch.from_numpy(theta)[None], space=(columns, columns), detector=columns, centre=middle, window=window
     )
-    notes = [
-        f"{found.source}: {len(y)} slices of {y.shape[1]} angles from {degrees(theta.min()):.4g} to "
-        f"{degrees(theta.max()):.4g} degrees, {columns} columns.",
-        f"Centre of rotation {middle:.2f}, {'found' if centre is None else 'given'}.",
-    ]
-    if variance is not None:
-        notes.append(f"Noise of a ray {float(np.sqrt(variance.mean())):.3g}, from the white fields.")
     return Scan(
         measurement=Measurement(
             y=torch.from_numpy(y[:, None].astype(np.float32)),
@@ -97,7 +90,7 @@ def ct(
         image=_Slices(path, pixel_size_um),
         quantity="attenuation per " + ("pixel" if pixel_size_um is None else "micrometre"),
         method="fbp",
-        notes=tuple(notes),
+        notes=_notes(found, theta, middle, centre is None, variance),
     )
 
 
@@ -119,6 +112,18 @@ class _Slices:
             units=dict.fromkeys(axes, "micrometer") if size else {},
             source=self.source,
         )
+
+
+def _notes(found: Projections, theta: Any, middle: float, sought: bool, variance: Any) -> tuple[str, ...]:
+    slices, views, columns = found.sinograms.shape
+    span = f"{degrees(theta.min()):.4g} to {degrees(theta.max()):.4g} degrees"
+    notes = [
+        f"{found.source}: {slices} slice{'s' * (slices > 1)}, {views} angles from {span}, {columns} columns.",
+        f"Centre of rotation {middle:.2f}, {'found' if sought else 'given'}.",
+    ]
+    if variance is not None:
+        notes.append(f"Noise of a ray {float(np.sqrt(variance.mean())):.3g}, from the white fields.")
+    return tuple(notes)
 
 
 def _rows(text: str | None) -> slice:
