@@ -137,8 +137,7 @@ def test_images_of_two_sizes_are_refused(folder):
 def test_real_particles(data_root):
     folder = data_root / "cryoem_particles_small"
     with pytest.warns(UserWarning, match="lacks the MRC mark"):
-        relion = star.read(folder / "relion31.star")
-        empiar = star.read(folder / "empiar_10076_7.star")
+        relion, empiar = (star.read(folder / name) for name in ("relion31.star", "empiar_10076_7.star"))
     assert relion.images.shape == (5, 256, 256)
     assert relion.pixel_size_angstrom == 2.806
     np.testing.assert_allclose(np.degrees(relion.angles[1]), [-100.20986, 80.4889, 123.77474])

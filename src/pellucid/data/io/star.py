@@ -107,7 +107,7 @@ class _Table:
         if name not in self.columns:
             raise InputError(f"{self.name} lacks the column {name}: add it, in RELION's units.")
         try:
-            values = np.asarray(self.columns[name], np.float64)
+            values = np.array(self.columns[name], np.float64)
         except ValueError:
             values = np.full(1, np.nan)
         if not np.isfinite(values).all():
@@ -164,9 +164,11 @@ def _images(names: list[str], folder: Path, star: str) -> Column:
 def _inside(folder: Path, name: str, star: str) -> Path:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{star} names {name}, outside {folder}: give the folder that holds its stacks (data_dir).")
+        raise InputError(
+            f"{star} names {name}, outside {folder}: give the folder that holds its stacks with --data-dir."
+        )
     if not path.is_file():
-        raise InputError(f"{star} names {name}, which is not in {folder}: give the folder it lies in (data_dir).")
+        raise InputError(f"{star} names {name}, which is not in {folder}: give the folder it lies in with --data-dir.")
     return path
 
 
