@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pellucid._math.rotations import uniform_rotations
-from pellucid.data.simulate.proteins import opened, protein
+from pellucid.data.simulate.proteins import opened, particles, protein
 
 
 @pytest.mark.parametrize("size", [24, 25])
@@ -38,3 +38,14 @@ def test_the_conformations_differ_in_the_arm_alone(rng):
     assert 15 <= int(moved.sum()) <= 25
     a, b = closed.volume(32), opened(closed, 32).volume(32)
     assert 0.5 < float((a * b).sum() / (a.norm() * b.norm())) < 0.9
+
+
+def test_particles_are_the_images_that_their_operator_explains(rng):
+    blobs = protein(24, rng)
+    found = particles(blobs, 24, 30, rng, snr=1e4)
+    explained = found.operator(blobs.volume(24))
+    assert found.y.shape == (1, 1, 30, 24, 24)
+    assert float((explained - found.y).norm() / found.y.norm()) < 0.04
+    noisy = particles(blobs, 24, 300, torch.Generator().manual_seed(1), snr=0.2)
+    residual = noisy.y - noisy.operator(blobs.volume(24))
+    assert float(residual.std()) == pytest.approx(float(noisy.noise.sigma), rel=0.02)

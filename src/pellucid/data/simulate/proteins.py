@@ -8,7 +8,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pellucid._math.rotations import from_euler
+from pellucid._math.rotations import from_euler, uniform_rotations
+from pellucid.data.measurement import Measurement
+from pellucid.noise import Gaussian
+from pellucid.operators.cryo import CentralSlices
+from pellucid.operators.ctf import ctf
 
 
 @dataclass(frozen=True)
@@ -103,3 +107,52 @@ def opened(closed: Protein, size: int, angle: float = 0.9) -> Protein:
     """Return the second conformation of a `protein` in a box of that size: its arm turned about z at its root."""
     arm = closed.centres[:, 2] > 0.06 * size
     return closed.turned(arm, from_euler(torch.tensor([0.0, 0.0, -angle])), torch.tensor([0.0, 0.02, 0.06]) * size)
+
+
+def particles(
+    blobs: Protein,
+    size: int,
+    count: int,
+    rng: torch.Generator,
+    *,
+    pixel_size_angstrom: float = 4.0,
+    defocus_um: tuple[float, float] = (1.0, 2.0),
+    shift: float = 1.0,
+    snr: float = 0.1,
+) -> Measurement:
+    """Return images of a protein in unknown orientations, as a microscope records them.
+
+    Parameters
+    ----------
+    blobs
+        The protein; its projections are exact, not those of a volume.
+    size
+        Of the images in pixels.
+    count
+        How many, one view each; their poses and foci are in the operator that comes with them.
+    rng
+        Where rotations (uniform), shifts, foci and noise come from.
+    pixel_size_angstrom
+        For the contrast transfer function, of a microscope of 300 kV.
+    defocus_um
+        Least and largest.
+    shift
+        Standard deviation in pixels.
+    snr
+        Variance of the noiseless images over that of the noise.
+
+    Returns
+    -------
+    Measurement
+        `y` of shape (1, 1, count, size, size).
+    """
+    rotations = uniform_rotations(count, rng)[None]
+    shifts = shift * torch.randn(1, count, 2, generator=rng)
+    low, high = defocus_um
+    foci = low + (high - low) * torch.rand(1, count, generator=rng)
+    transfer = ctf(size, pixel_size_angstrom=pixel_size_angstrom, defocus_um=foci)
+    spectra = torch.fft.rfft2(blobs.projections(size, rotations, shifts)) * transfer[:, None]
+    seen = torch.fft.irfft2(spectra, s=(size, size))
+    noise = Gaussian(float(seen.std()) / math.sqrt(snr))
+    operator = CentralSlices(rotations, size=size, shifts=shifts, transfer=transfer)
+    return Measurement(y=noise.sample(seen, rng), operator=operator, noise=noise)
