@@ -76,7 +76,7 @@ def assert_adjoint(
         assert torch.autograd.gradcheck(function, point, fast_mode=True), "H or H* has a wrong gradient"
         assert torch.autograd.gradgradcheck(function, point, fast_mode=True), "H or H* has a wrong second gradient"
     restored = copy.deepcopy(operator)
-    for parameter in (*restored.parameters(), *restored.buffers()):
+    for parameter in restored.state_dict().values():
         torch.nn.init.zeros_(parameter.data)
     restored.load_state_dict(operator.state_dict())
     _assert_close(restored(x), forward, "the state of the module does not restore it")
