@@ -2,9 +2,11 @@ import math
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from scipy.integrate import dblquad
 
+from pellucid.data.io.localisations import read
 from pellucid.errors import InputError
 from pellucid.operators.smlm import EmitterDensity, Emitters
 from pellucid.testing import assert_adjoint
@@ -78,5 +80,15 @@ def test_the_brightest_peaks_are_where_localisation_starts():
 def test_impossible_grids_are_refused():
     with pytest.raises(InputError, match="and not 0"):
         EmitterDensity(1.0, space=(4, 4), factor=0)
-    with pytest.raises(InputError, match="above zero, and -1.0 is not"):
+    with pytest.raises(InputError, match=r"above zero, and -1\.0 is not"):
         Emitters(-1.0, space=(4, 4))
+
+
+@pytest.mark.real
+def test_real_positions_give_the_frames_that_were_simulated_from_them(data_root):
+    folder = data_root / "smlm_deepstorm_sim"
+    table = read(folder / "positions.npz")
+    frames = torch.from_numpy(tifffile.imread(folder / "frames_TYX.tif").astype(np.float32))
+    x = torch.cat([table.positions_nm / 100 - 0.5, torch.ones(len(table), 1)], 1)[None]
+    ours = Emitters(1.1, space=(64, 64))(x)[0, 0].float()
+    assert torch.corrcoef(torch.stack([ours.flatten(), frames.mean(0).flatten()]))[0, 1] > 0.999
