@@ -88,8 +88,9 @@ def labels(chains: Tensor, spacing_nm: float, rng: torch.Generator, *, radius_nm
     along, around = torch.rand(2, len(chosen), 1, generator=rng, dtype=chains.dtype)
     direction = steps.reshape(-1, 2)[chosen]
     across = direction.flip(1) * direction.new_tensor([1.0, -1.0]) / lengths.reshape(-1, 1)[chosen]
-    axis: Tensor = chains[:, :-1].reshape(-1, 2)[chosen] + along * direction
-    return axis + radius_nm * (2 * math.pi * around).cos() * across
+    axis = chains[:, :-1].reshape(-1, 2)[chosen] + along * direction
+    places: Tensor = axis + radius_nm * (2 * math.pi * around).cos() * across
+    return places
 
 
 def blinking(
