@@ -61,15 +61,10 @@ def tilt(
         raise InputError(f"A tilt lies between -90 and 90 degrees; {path.name} has {degrees(abs(theta).max()):.4g}.")
     if level:
         views = views - views.mean((1, 2), keepdims=True)
-    across = round(tilt_axis / 90) % 2  # whether the axis lies along the rows of pixels
-    rows, columns = views.shape[1:] if not across else views.shape[:0:-1]
-    operator = Tilt(
-        torch.from_numpy(theta)[None],
-        space=(planes or columns, rows, columns),
-        tilt_axis=radians(tilt_axis),
-        shift=shift_px,
-        window=window,
-    )
+    lying = round(tilt_axis / 90) % 2  # the axis, along the rows of pixels
+    rows, columns = views.shape[:0:-1] if lying else views.shape[1:]
+    space, turn = (planes or columns, rows, columns), radians(tilt_axis)
+    operator = Tilt(torch.from_numpy(theta)[None], space=space, tilt_axis=turn, shift=shift_px, window=window)
     missing = 180 - degrees(np.ptp(theta))
     return Scan(
         measurement=Measurement(y=torch.from_numpy(views)[None, None], operator=operator),
