@@ -69,6 +69,19 @@ def test_aberrations_are_found_with_the_object(truth):
     assert torch.corrcoef(torch.stack(phases))[0, 1] > 0.5
 
 
+def test_views_of_no_weight_are_predicted_and_never_read(truth):
+    y, weight = OPERATOR(truth), torch.ones(1, 1, 49, 1, 1)
+    weight[:, :, 10] = 0
+    found, recovered = EmbeddedPupil(iterations=5).recover(Measurement(y=y, operator=OPERATOR, weight=weight))
+    other = y.clone()
+    other[:, :, 10] = 1e6
+    again, _ = EmbeddedPupil(iterations=5).recover(Measurement(y=other, operator=OPERATOR, weight=weight))
+    assert torch.equal(again, found)
+    predicted, start = (op(x)[:, :, 10] for op, x in ((recovered, found), (OPERATOR, OPERATOR.backproject(y))))
+    errors = [torch.linalg.vector_norm(part - y[:, :, 10]) for part in (predicted, start)]
+    assert errors[0] < 0.2 * errors[1]
+
+
 def test_every_entry_of_the_batch_is_its_own(truth):
     given = Measurement(y=OPERATOR(truth), operator=OPERATOR)
     found, recovered = EmbeddedPupil(iterations=2).recover(given)

@@ -49,6 +49,11 @@ class EmbeddedPupil(Restorer):
     def recover(self, given: Measurement) -> tuple[Tensor, FourierPtychography]:
         """Return the object, and the operator with the pupil that was found.
 
+        Parameters
+        ----------
+        given
+            Intensities; a view whose weight is zero is left out, but has the pupil that the others find.
+
         Raises
         ------
         InputError
@@ -65,28 +70,31 @@ class EmbeddedPupil(Restorer):
                 f"Intensities are not negative, but {int((given.y < 0).sum()):,} recorded values are (down to "
                 f"{float(given.y.min()):g}): subtract less background, or set them to zero."
             )
-        found = [self._alternate(operator[i], given.y[i : i + 1]) for i in range(len(given.y))]
+        weight = torch.ones_like(given.y[:1]) if given.weight is None else given.weight
+        seen = (weight.expand(given.y.shape) > 0).any(-1).any(-1)[:, 0]
+        found = [self._alternate(operator[i], given.y[i : i + 1], seen[i]) for i in range(len(given.y))]
         objects, pupils = (torch.cat(part) for part in zip(*found, strict=True))
         return objects, operator.with_pupil(pupils)
 
-    def _alternate(self, operator: FourierPtychography, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return object and pupils of one entry of the batch."""
-        fields, amplitudes = operator.fields, y[0, 0].sqrt()
-        spectrum = fields.scale * fft(operator.backproject(y)[0, 0], 2)
+    def _alternate(self, operator: FourierPtychography, y: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return object and pupils of one entry of the batch, from the views that are seen."""
+        fields, amplitudes, views = operator.fields, y[0, 0].sqrt(), seen.nonzero()[:, 0]
+        spectrum = fields.scale * fft(operator.views(views).backproject(y[:, :, views])[0, 0], 2)
         lenses = fields.complex_pupil(y)[0].expand(len(amplitudes), -1, -1)
         aberration = torch.ones_like(lenses[0])
         (rows, columns), corners = fields.shape, fields.corners[0]
-        order = torch.linalg.vector_norm(fields.shifts[0].double(), dim=1).argsort(stable=True).tolist()
+        tilts = torch.linalg.vector_norm(fields.shifts[0, views].double(), dim=1)
+        order = views[tilts.argsort(stable=True)].tolist()
         for k in range(self.iterations):
             step = 1 / (1 + k)
             for view in order:
                 top, left = corners[view]
                 window = spectrum[top : top + rows, left : left + columns]
-                seen, lens = window.clone(), lenses[view] * aberration
-                wave = lens * seen
+                before, lens = window.clone(), lenses[view] * aberration
+                wave = lens * before
                 change = fft(amplitudes[view] * torch.sgn(ifft(wave, 2)), 2) - wave
                 window += step * lens.conj() * change / aberration.abs().amax() ** 2
                 if self.pupil and k > 0:
-                    weight = (lenses[view] * seen).conj() / seen.abs().amax().clamp(min=1e-30) ** 2
+                    weight = (lenses[view] * before).conj() / before.abs().amax().clamp(min=1e-30) ** 2
                     aberration = aberration + step * weight * change
         return ifft(spectrum, 2)[None, None] / fields.scale, (lenses * aberration)[None]
