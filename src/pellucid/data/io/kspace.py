@@ -82,7 +82,7 @@ def arrays(path: Path, *, dataset: str | None = None) -> np.ndarray[Any, Any]:
             "(coil, row, column) or (slice, coil, row, column) are expected."
         )
     require_memory(8 * numbers.size, path.name)
-    whole = np.asarray(numbers[...], np.complex64)
+    whole = np.array(numbers[...], np.complex64, order="C")
     return whole if whole.ndim == 4 else whole[None]
 
 
