@@ -11,7 +11,8 @@ def table(task: Task = "denoise") -> str:
     needs = {"image": "one noisy image", "repeats": "two recordings", "measurements": "a scan"}
     for name in names(task):
         c = card(name, task)
-        rows.append(f"| `{name}` | {c.title} | {needs[c.needs]} | {c.assumes} | {c.gives} | {c.paper} |")
+        cells = (c.title, needs[c.needs], c.assumes, c.gives, c.paper)
+        rows.append(f"| `{name}` | {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(rows)
 
 

@@ -40,7 +40,7 @@ class Units:
         if not bool(torch.isfinite(image)) or not bool(image > 0):
             raise InputError(
                 "There is no image to reconstruct: all that was measured is zero, or some of it is no number; "
-                "look at the data with pellucid inspect."
+                "look at the data."
             )
         return cls(operator=example.operator, smoothness=smoothness, image=image)
 
