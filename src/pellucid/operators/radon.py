@@ -81,6 +81,7 @@ class Radon(LinearOperator):
     angles: Tensor
     centre: Tensor
     weights: Tensor
+    half_pixels: Tensor
 
     def __init__(
         self,
@@ -103,15 +104,18 @@ class Radon(LinearOperator):
         self.in_shape, self.out_shape = (None, *space), (None, angles.shape[1], detector)
         farthest = float(torch.maximum(middle, detector - 1 - middle).max())
         self.period = good_size(max(ceil(hypot(*space) / 2 + farthest), detector) + _MARGIN)
-        sigma = self._frequencies(angles)
+        sigma = self._frequencies()
         slices = torch.stack([-sigma * angles.sin()[..., None], sigma * angles.cos()[..., None]], 1)
         self.fourier = NonUniformFourier(slices.flatten(2), space=space)
+        even = torch.tensor([0.5 * (n % 2 == 0) for n in space], dtype=slices.dtype, device=slices.device)
+        turn = torch.einsum("d,bdak->bak", even, slices)[:, None]  # from the middle of the image to its pixel n // 2
+        self.register_buffer("half_pixels", torch.stack([turn.cos(), -turn.sin()], -1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the sinogram of x, (batch, channel, row, column) to (batch, channel, angle, detector)."""
         if x.is_complex():
             return torch.complex(self.forward(x.real), self.forward(x.imag))
-        slices = self.fourier(torch.complex(x, torch.zeros_like(x))).unflatten(2, (self.angles.shape[1], -1))
+        slices = self.fourier(x).unflatten(2, (self.angles.shape[1], -1))
         y: Tensor = torch.fft.irfft(slices * self._phase(x), self.period)[..., : self.detector]
         return y
 
@@ -188,15 +192,16 @@ class Radon(LinearOperator):
             angles, space=self.space, detector=self.detector, centre=centre, window=self.window, weights=weights
         )
 
-    def _frequencies(self, like: Tensor) -> Tensor:
-        return torch.arange(self.period // 2 + 1, dtype=like.dtype, device=like.device) * (2 * pi / self.period)
+    def _frequencies(self) -> Tensor:
+        return torch.arange(self.period // 2 + 1, dtype=torch.float64, device=self.angles.device) * (
+            2 * pi / self.period
+        )
 
     def _phase(self, like: Tensor) -> Tensor:
-        """Return √pixels e^{−iσ(centre + δ·u_θ)}: δ leads from the middle of the image to its pixel n // 2."""
-        down, right = (0.5 * (n % 2 == 0) for n in self.space)
-        start = self.centre[:, None] + right * self.angles.cos() - down * self.angles.sin()
-        angle = (start[:, None, :, None].to(like.device) * self._frequencies(start)).to(like.dtype)
-        return torch.polar(torch.full_like(angle, prod(self.space) ** 0.5), -angle)
+        """Return √pixels e^{−iσ(centre + δ·u_θ)}, (1 or B, 1, angle, frequency)."""
+        turn = -self._frequencies() * self.centre[:, None, None, None]
+        about = torch.polar(torch.full_like(turn, prod(self.space) ** 0.5), turn)
+        return torch.view_as_complex(self.half_pixels).to(like.dtype.to_complex()) * about.to(like.dtype.to_complex())
 
 
 def angular_weights(angles: Tensor) -> Tensor:
