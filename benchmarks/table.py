@@ -11,6 +11,12 @@ from measuring import record
 README = record.HERE / "README.md"
 TIMES = {"median ratio": "ratio .3f", "least": "least .3f", "largest": "largest .3f", "rounds": "rounds"}
 COLUMNS = {  # header: column of the rows, and how its number is written
+    "cryo_speed": {"projector": "projector", "images/s": "rate .0f", "times faster": "ratio .1f"}
+    | {"with gradient, images/s": "gradient_rate .0f", "times": "gradient_ratio .1f", "error": "error .4f"},
+    "cryo_particles": {"method": "method", "correlation": "correlation .3f", "FSC 0.5, Å": "angstrom .1f"}
+    | {"seconds": "seconds .1f"},
+    "cryo_toy_hand": {"method": "method", "unexplained": "unexplained .3f"}
+    | {"correlation with hand-vol": "correlation .3f", "seconds": "seconds .1f"},
     "training_overhead": {"batch": "batch", "precision": "precision", "`fit`, steps/s": "fit .2f"}
     | {"bare, steps/s": "bare .2f"}
     | TIMES,
@@ -55,6 +61,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
         "ours, cropped at 0.95": "ours_at_95 .4f",
     }
     | {"sigpy, at 0.85": "sigpy_at_85 .4f", "ours, s": "ours_s .2f", "sigpy, s": "sigpy_s .2f"},
+    "mri_sense": {"every n-th line": "step", "centre": "centre", "samples": "part .2f", "maps": "maps"}
+    | {name: f"{name} .4f" for name in ("cg", "tv", "wavelet")},
     "mri_tv": {
         "sigpy's solver": "sigpy_solver",
         "ours, s": "ours_s .2f",
@@ -64,6 +72,17 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"objective": "objective .4f", "sigpy's least": "sigpy_objective .4f", "reached": "reached"},
     "nufft": {"image": "image", "precision": "precision", "direction": "direction"}
     | {"ours, ms": "ours .1f", "bare, ms": "bare .1f", "bare as it comes, ms": "default .1f", "ratio": "ratio .2f"},
+    "radon_speed": {"bins": "detector", "direction": "direction", "ours, ms": "ours .2f", "its calls, ms": "calls .2f"}
+    | {"ratio": "ratio .2f", "scikit-image, ms": "skimage .0f", "times faster": "faster .0f"}
+    | {"largest buffer, images": "buffer .1f"},
+    "radon_accuracy": {"phantom": "phantom", "ours": "ours .4f", "scikit-image": "skimage .4f"}
+    | {"RMS error of back-projection": "back .3f"},
+    "ct_tooth": {
+        "method": "method",
+        "prediction error": "error .4f",
+        "of the noise": "noise .2f",
+        "seconds": "seconds .0f",
+    },
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
 }
 
