@@ -83,6 +83,10 @@ COLUMNS = {  # header: column of the rows, and how its number is written
         "of the noise": "noise .2f",
         "seconds": "seconds .0f",
     },
+    "sms_leakage": {"slices": "slices", "every n-th line": "step", "way": "way", "error": "error .3f"}
+    | {"leakage": "leakage .3f", "seconds": "seconds .1f"},
+    "sms_radial": {"what is told of the scan": "told", "residual": "residual .3f", "top": "top .3f"}
+    | {"bottom": "bottom .3f", "top with bottom": "top_with_bottom .3f", "bottom with top": "bottom_with_top .3f"},
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
 }
 

@@ -1,13 +1,16 @@
 import math
 
+import h5py
 import numpy as np
 import pytest
 import torch
 
+from pellucid.data.simulate.sampling import regular_lines
 from pellucid.errors import InputError
 from pellucid.operators.fourier import Fourier
 from pellucid.operators.mri import CoilMaps, Sense
 from pellucid.operators.nufft import NonUniformFourier
+from pellucid.solvers import conjugate_gradient
 from pellucid.testing import assert_adjoint
 
 
@@ -61,6 +64,17 @@ def test_sense_is_that_of_sigpy(rng):
     operator = Sense(maps, mask)
     np.testing.assert_allclose(operator(x)[0].numpy(), oracle(x[0, 0].numpy()), atol=1e-12)
     np.testing.assert_allclose(operator.normal(x)[0, 0].numpy(), oracle.N(x[0, 0].numpy()), atol=1e-12)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("step", "most"), [(2, 0.02), (4, 0.08)])
+def test_lines_left_out_of_a_scanned_phantom_are_not_missed(data_root, step, most):
+    with h5py.File(data_root / "mri_ksp_phantom8ch" / "phantom8ch.h5") as file:
+        y, maps = (torch.from_numpy(file[name][:])[None] for name in ("ycart", "smap"))
+        inside = torch.from_numpy(file["mask_obj"][:]) > 0
+    operators = Sense(maps * inside), Sense(maps * inside, regular_lines((64, 64), step))
+    truth, found = (conjugate_gradient(o.normal, o.adjoint(y), iterations=30, tolerance=1e-4) for o in operators)
+    assert torch.linalg.vector_norm(found - truth) < most * torch.linalg.vector_norm(truth)
 
 
 def test_what_does_not_fit_is_refused():
