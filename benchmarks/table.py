@@ -70,6 +70,9 @@ COLUMNS = {  # header: column of the rows, and how its number is written
         "ratio": "ratio .2f",
     }
     | {"objective": "objective .4f", "sigpy's least": "sigpy_objective .4f", "reached": "reached"},
+    "fpm_held_out": {"method": "method", "in bright field": "bright .3f", "in dark field": "dark .3f"}
+    | {"seconds": "seconds .1f"},
+    "fpm_resolution": {"bright field, µm": "before .2f", "reconstruction, µm": "after .2f", "λ / NA, µm": "limit .2f"},
     "nufft": {"image": "image", "precision": "precision", "direction": "direction"}
     | {"ours, ms": "ours .1f", "bare, ms": "bare .1f", "bare as it comes, ms": "default .1f", "ratio": "ratio .2f"},
     "radon_speed": {"bins": "detector", "direction": "direction", "ours, ms": "ours .2f", "its calls, ms": "calls .2f"}
