@@ -7,7 +7,9 @@ from pellucid.operators.elementary import Crop, Diagonal, Identity, Sampling
 from pellucid.operators.fourier import Fourier
 from pellucid.operators.mri import CoilMaps, Sense
 from pellucid.operators.nufft import NonUniformFourier
+from pellucid.operators.ptychography import FourierPtychography
 from pellucid.operators.radon import Radon
+from pellucid.operators.smlm import EmitterDensity, Emitters
 from pellucid.operators.varying_blur import VaryingBlur
 
 __all__ = [
@@ -16,7 +18,10 @@ __all__ = [
     "CoilMaps",
     "Crop",
     "Diagonal",
+    "EmitterDensity",
+    "Emitters",
     "Fourier",
+    "FourierPtychography",
     "Identity",
     "LearnableBlur",
     "LinearOperator",
