@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method
 from pellucid.methods.reconstruct.strength import Choice, least, settled
+from pellucid.operators import Crop, Sampling
+from pellucid.operators.base import Composition
 from pellucid.restorers import LeastSquares, Units
 
 CARD = Card(
@@ -55,7 +58,8 @@ def wiener(example: Measurement, *, rng: torch.Generator, strength: float | None
     -----
     |H|² is the spectrum of H* H δ for an impulse δ in the middle: exact for a circular blur; for others as if the image
     went on periodically. The power of images falls as 1/|f|², so the noise-to-signal ratio rises as |f|², here that
-    of the finite differences; the mean is left as it is.
+    of the finite differences; the mean is left as it is. Where the detector saw a part of the object, what it saw is
+    continued as its mirror image.
 
     References
     ----------
@@ -63,6 +67,7 @@ def wiener(example: Measurement, *, rng: torch.Generator, strength: float | None
     Field, "Relations between the statistics of natural images and the response properties of cortical cells", 1987.
     Golub, Heath, Wahba, "Generalized cross-validation as a method for choosing a good ridge parameter", 1979.
     """
+    example, window = _whole(example), _tapered(example)
     known = Units.of(example)
     power = _transfer(LeastSquares(example, known), example)
     rise = _rise(power)
@@ -72,6 +77,7 @@ def wiener(example: Measurement, *, rng: torch.Generator, strength: float | None
         return 1 / (power + strength * rise).clamp(min=_LEAST)
 
     def solve(given: Measurement, strength: float, start: Tensor | None) -> Tensor:
+        given = _whole(given)
         back = LeastSquares(given, known.on(given)).back()
         dims = tuple(range(2, back.ndim))
         x: Tensor = torch.fft.ifftn(torch.fft.fftn(back, dim=dims) * gain(strength), dim=dims)
@@ -79,7 +85,7 @@ def wiener(example: Measurement, *, rng: torch.Generator, strength: float | None
 
     def risk(strength: float) -> float:
         """Return the generalised cross-validation, ‖y − Hx‖² / n over (1 − trace / n)²."""
-        misfit = (example.operator(solve(example, strength, None)) - example.y) / known.image
+        misfit = (window.operator(solve(window, strength, None)) - window.y) / known.image
         free = 1 - float((power * gain(strength)).sum()) * example.y.shape[1] / example.y[0].numel()
         return float(misfit.abs().square().mean()) / max(free, _LEAST) ** 2
 
@@ -87,6 +93,33 @@ def wiener(example: Measurement, *, rng: torch.Generator, strength: float | None
         return settled(solve, Choice("as given", {}, strength), CARD)
     with torch.no_grad():
         return settled(solve, least(risk, _STRENGTHS, "generalised cross-validation"), CARD)
+
+
+def _whole(given: Measurement) -> Measurement:
+    """Return a measurement of the whole object where the detector saw a part: around it goes on its mirror image."""
+    operator = given.operator
+    if not (isinstance(operator, Composition) and isinstance(operator.outer, Crop)):
+        return given
+    blur = operator.inner
+    if isinstance(blur, Composition) and isinstance(
+        blur.inner, Sampling
+    ):  # what is too far away to be seen is seen now
+        blur = blur.outer
+    return replace(given, y=operator.outer.backproject(given.y), operator=blur, weight=None)
+
+
+def _tapered(given: Measurement) -> Measurement:
+    """Return a measurement of the whole object that fades at the edges: a mirror image would repeat the noise."""
+    whole = _whole(given)
+    if whole is given:
+        return given
+    y = given.y
+    for axis in range(2, y.ndim):
+        fade = torch.hann_window(y.shape[axis] + 2, periodic=False, dtype=y.real.dtype, device=y.device)[1:-1]
+        y = y * fade.view([-1 if a == axis else 1 for a in range(y.ndim)])
+    assert isinstance(given.operator, Composition)
+    assert isinstance(given.operator.outer, Crop)
+    return replace(whole, y=given.operator.outer.adjoint(y))
 
 
 def _transfer(problem: LeastSquares, example: Measurement) -> Tensor:
