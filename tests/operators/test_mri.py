@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from pellucid.data.prepare.density import density_compensation
+from pellucid.data.simulate.coils import birdcage_coils
 from pellucid.data.simulate.sampling import regular_lines
+from pellucid.data.simulate.trajectories import radial
 from pellucid.errors import InputError
 from pellucid.operators.fourier import Fourier
 from pellucid.operators.mri import CoilMaps, Sense
@@ -52,6 +55,15 @@ def test_non_cartesian_sense_keeps_the_contract(space, rng):
     operator = NonUniformFourier(points, space=space, eps=1e-12) @ CoilMaps(random_maps((1, 3, *space), rng))
     assert_adjoint(operator, (2, 1, *space), rng)
     assert (operator.in_shape, operator.out_shape) == ((1, *space), (None, 20))
+
+
+def test_spokes_with_their_density_give_the_image_back():
+    space, axis = (32, 32), torch.arange(32) - 16
+    image = torch.exp(-(axis[:, None] ** 2 + (axis - 3) ** 2) / 30).to(torch.complex64)[None, None]
+    points = radial(60, 64)
+    fourier = NonUniformFourier(points, space=space, density=density_compensation(points, space))
+    operator = fourier @ CoilMaps(birdcage_coils(4, space))
+    assert float((operator.backproject(operator(image)) - image).abs().max()) < 0.03
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,4 +1,5 @@
 import copy
+import importlib.util
 import math
 
 import pytest
@@ -6,7 +7,7 @@ import torch
 
 from pellucid._math.fft import fft
 from pellucid.errors import InputError
-from pellucid.operators.nufft import NonUniformFourier
+from pellucid.operators.nufft import NonUniformFourier, _DevicePlan
 from pellucid.testing import assert_adjoint
 
 SPACES = [(7,), (8, 5), (4, 5, 6)]
@@ -100,3 +101,20 @@ def test_what_does_not_fit_is_refused(rng):
         operator(torch.ones(2, 1, 8, 9, dtype=torch.complex64))
     with pytest.raises(InputError, match=r"measurement needs the shape \(2, channel, 30\)"):
         operator.adjoint(torch.ones(3, 1, 30, dtype=torch.complex64))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cufinufft") is not None, reason="cufinufft is installed")
+def test_a_device_without_its_library_is_refused():
+    with pytest.raises(InputError, match="needs cufinufft"):
+        _DevicePlan(torch.zeros(2, 3), (4, 4), 1, 1e-6)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_a_device_computes_the_same(rng):
+    pytest.importorskip("cufinufft")
+    operator = NonUniformFourier(points_in((16, 12), rng), space=(16, 12))
+    x = torch.randn(2, 3, 16, 12, dtype=torch.complex64, generator=rng)
+    expected = operator.normal(x)
+    found = operator.to("cuda").normal(x.to("cuda")).cpu()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)

@@ -3,8 +3,9 @@ import math
 import torch
 
 from pellucid.data.prepare.density import density_compensation
-from pellucid.data.simulate.trajectories import GOLDEN_ANGLE, radial, radial_3d, spiral
+from pellucid.data.simulate.trajectories import radial, radial_3d, spiral
 from pellucid.operators.nufft import NonUniformFourier
+from pellucid.operators.trajectories import GOLDEN_ANGLE
 
 
 def test_spokes_go_through_the_centre():

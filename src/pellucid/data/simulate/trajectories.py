@@ -7,8 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-GOLDEN_ANGLE = math.pi * (math.sqrt(5) - 1) / 2
-"""The half turn divided by the golden ratio, 111.25 degrees."""
+from pellucid.operators.trajectories import GOLDEN_ANGLE, radial_trajectory
 
 
 def radial(spokes: int, samples: int, *, golden: bool = False) -> Tensor:
@@ -41,8 +40,7 @@ def radial(spokes: int, samples: int, *, golden: bool = False) -> Tensor:
             [-3.1400,  0.0000,  0.0000,  0.0000]], dtype=torch.float64)
     """
     angles = torch.arange(spokes, dtype=torch.float64) * (GOLDEN_ANGLE if golden else math.pi / spokes)
-    radii = 2 * math.pi * (torch.arange(samples, dtype=torch.float64) - samples // 2) / samples
-    return _planar(angles[:, None], radii)
+    return radial_trajectory(samples, angles, centre=samples // 2)
 
 
 def spiral(interleaves: int, samples: int, turns: float) -> Tensor:
@@ -64,7 +62,8 @@ def spiral(interleaves: int, samples: int, turns: float) -> Tensor:
     """
     part = torch.sqrt(torch.arange(samples, dtype=torch.float64) / samples)
     start = 2 * math.pi * torch.arange(interleaves, dtype=torch.float64) / interleaves
-    return _planar(start[:, None] + 2 * math.pi * turns * part, math.pi * part)
+    angles = start[:, None] + 2 * math.pi * turns * part
+    return math.pi * torch.stack((part * angles.sin(), part * angles.cos())).flatten(1)[None]
 
 
 def radial_3d(spokes: int, samples: int) -> Tensor:
@@ -92,8 +91,3 @@ def radial_3d(spokes: int, samples: int) -> Tensor:
     direction = torch.stack((height, ring * angle.sin(), ring * angle.cos()))
     radii = 2 * math.pi * (torch.arange(samples, dtype=torch.float64) - samples // 2) / samples
     return (direction[..., None] * radii).flatten(1)[None]
-
-
-def _planar(angles: Tensor, radii: Tensor) -> Tensor:
-    """Return (y, x) of polar coordinates, shape (1, 2, count)."""
-    return torch.stack((radii * angles.sin(), radii * angles.cos())).flatten(1)[None]
