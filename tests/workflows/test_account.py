@@ -7,12 +7,17 @@ from pellucid.workflows.account import cuts, data_plane
 
 def test_a_volume_is_cut_three_ways_and_a_plane_once():
     volume = np.arange(2 * 4 * 6 * 8, dtype=np.float32).reshape(2, 4, 6, 8)
-    image = Image(data=volume, axes="CZYX", scale={"X": 0.5}, units={"X": "micrometer"})
+    image = Image(
+        data=volume, axes="CZYX", scale={"X": 0.5}, units={"X": "micrometer"}, channel_names=("amplitude", "phase")
+    )
     found = cuts(image, image)
-    assert {name: cut.restored.shape for name, cut in found.items()} == {"x-y": (6, 8), "x-z": (4, 8), "y-z": (4, 6)}
-    np.testing.assert_array_equal(found["x-y"].restored, volume[0, 2])
-    np.testing.assert_array_equal(found["y-z"].noisy, volume[0, :, :, 4])
-    assert (found["x-y"].pixel_size, found["x-y"].unit) == (0.5, "µm")
+    shapes = {"x-y": (6, 8), "x-z": (4, 8), "y-z": (4, 6)}
+    assert {name: cut.restored.shape for name, cut in found.items()} == {
+        f"{channel}, {name}": shape for channel in ("amplitude", "phase") for name, shape in shapes.items()
+    }
+    np.testing.assert_array_equal(found["amplitude, x-y"].restored, volume[0, 2])
+    np.testing.assert_array_equal(found["phase, y-z"].noisy, volume[1, :, :, 4])
+    assert (found["phase, x-y"].pixel_size, found["phase, x-y"].unit) == (0.5, "µm")
     plane = Image(data=volume[0, 0], axes="YX")
     assert list(cuts(plane, plane)) == ["x-y"]
 

@@ -44,28 +44,29 @@ def account_of(
 
 
 def cuts(first: Image, image: Image) -> dict[str, Pictures]:
-    """Return cuts through the middle: one of a plane, three of a volume."""
-    volumes = [_volume(part) for part in (first, image)]
-    middle = [n // 2 for n in volumes[0].shape]
-    names = {"x-y": (middle[0], slice(None), slice(None))}
-    if volumes[0].shape[0] > 1:
-        names |= {"x-z": (slice(None), middle[1], slice(None)), "y-z": (slice(None), slice(None), middle[2])}
-    scale, unit = image.scale.get("X"), image.units.get("X", "").replace("micrometer", "µm")
-    return {
-        name: Pictures(
-            noisy=volumes[0][cut],
-            restored=volumes[1][cut],
-            plane=name,
-            pixel_size=scale if name != "y-z" else None,
-            unit=unit,
-        )
-        for name, cut in names.items()
-    }
+    """Return cuts of each channel through the middle: one of a plane, three of a volume."""
+    found = {}
+    for channel in range(image.size("C")):
+        before, after = (_volume(part, channel) for part in (first, image))
+        label = f"{image.channel_names[channel]}, " if channel < len(image.channel_names) else ""
+        middle = [n // 2 for n in after.shape]
+        places: dict[str, tuple[int | slice, ...]] = {"x-y": (middle[0], slice(None), slice(None))}
+        if after.shape[0] > 1:
+            places |= {"x-z": (slice(None), middle[1], slice(None)), "y-z": (slice(None), slice(None), middle[2])}
+        for name, cut in places.items():
+            found[label + name] = Pictures(
+                noisy=before[cut],
+                restored=after[cut],
+                plane=label + name,
+                pixel_size=image.scale.get("X") if name != "y-z" else None,
+                unit=image.units.get("X", "").replace("micrometer", "µm"),
+            )
+    return found
 
 
-def _volume(image: Image) -> Values:
-    """Return the first channel, in the middle of time and samples, as (plane, row, column)."""
-    where = {"C": 0} | {axis: image.size(axis) // 2 for axis in "ST"}
+def _volume(image: Image, channel: int) -> Values:
+    """Return a channel, in the middle of time and samples, as (plane, row, column)."""
+    where = {"C": channel} | {axis: image.size(axis) // 2 for axis in "ST"}
     part = np.asarray(image.data)[tuple(where.get(axis, slice(None)) for axis in image.axes)]
     return np.asarray(part, np.float64).reshape(-1, *part.shape[-2:])
 
