@@ -64,29 +64,23 @@ def grappa(
     return torch.stack([_fill(y, data, kernel, tikhonov) for y, data in zip(kspace, calibration, strict=True)])
 
 
-def fit_kernels(sources: Tensor, targets: Tensor, tikhonov: float) -> Tensor:
-    r"""Return the weights w that predict targets from sources: :math:`\min |A w - t|^2 + \lambda |w|^2`.
+def solve_kernels(gram: Tensor, right: Tensor, tikhonov: float) -> Tensor:
+    r"""Return the weights w that predict targets t from sources A, :math:`\min |A w - t|^2 + \lambda |w|^2`.
 
     Parameters
     ----------
-    sources
-        A, one row an equation, shape (..., equation, source).
-    targets
-        t, shape (..., equation, target).
+    gram
+        A* A, shape (..., source, source).
+    right
+        A* t, shape (..., source, target).
     tikhonov
         :math:`\lambda` over the mean squared norm of a column of A.
 
     Returns
     -------
     Tensor
-        Shape (..., source, target), in double precision.
+        Shape (..., source, target).
     """
-    a, t = sources.to(torch.complex128), targets.to(torch.complex128)
-    return solve_kernels(a.mH @ a, a.mH @ t, tikhonov)
-
-
-def solve_kernels(gram: Tensor, right: Tensor, tikhonov: float) -> Tensor:
-    """Return the weights from A* A, shape (..., source, source), and A* t; see `fit_kernels`."""
     energy = gram.diagonal(dim1=-2, dim2=-1).real.mean(-1)[..., None, None]
     ridge = tikhonov * energy * torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
     weights: Tensor = torch.linalg.solve(gram + ridge, right)
