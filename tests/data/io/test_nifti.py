@@ -204,3 +204,8 @@ def test_real_files_open_and_survive_being_written(data_root, tmp_path, name):
     back = read(write(tmp_path / "a.nii.gz", image))
     assert np.array_equal(back.data, image.data)
     assert back.scale == pytest.approx(dict(image.scale))
+
+
+def test_a_size_that_is_not_known_is_not_made_up(tmp_path):
+    write(tmp_path / "plane.nii", Image(data=np.ones((4, 5), np.float32), axes="YX"))
+    assert read(tmp_path / "plane.nii").scale == {}

@@ -61,7 +61,8 @@ def read(path: Path) -> Image:
     """Read a NIfTI file; the numbers of a plain one stay in it until asked for.
 
     The axes x, y, z, t and the fifth one become X, Y, Z, T and C, in the order ``CTZYX``. Sizes of voxels without a
-    unit are millimetres. Stored integers with a slope and an intercept become float32.
+    unit are millimetres, unless all are one: they are then unknown. Stored integers with a slope and an
+    intercept become float32.
 
     Raises
     ------
@@ -121,7 +122,9 @@ def _sizes(fields: Any, axes: str) -> dict[str, Any]:
     """Return pixel sizes and units of space, and of time where the file says its unit."""
     space, time = fields.get_xyzt_units()
     zooms = dict(zip(reversed(axes), (float(zoom) for zoom in fields.get_zooms()), strict=False))
-    units = {axis: SPACE.get(space, "millimeter") for axis in "ZYX"} | ({"T": TIME[time]} if time in TIME else {})
+    unknown = space == "unknown" and all(zooms.get(axis, 1.0) == 1 for axis in "ZYX")  # what stands where none is known
+    units = {} if unknown else {axis: SPACE.get(space, "millimeter") for axis in "ZYX"}
+    units |= {"T": TIME[time]} if time in TIME else {}
     scale = {axis: zooms[axis] for axis in units if isfinite(zooms.get(axis, 0)) and zooms.get(axis, 0) > 0}
     return {"scale": scale, "units": {axis: units[axis] for axis in scale}}
 
@@ -161,7 +164,7 @@ def _describe(like: Image, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
         ) from error
     zooms = [_in(like, axis, 1e-3 if axis in "XYZ" else 1.0) for axis in ORDER[::-1][:depth]]
     fields.set_zooms(zooms)
-    fields.set_xyzt_units("mm", "sec" if "T" in like.units else None)
+    fields.set_xyzt_units("mm" if set("XYZ") & set(like.scale) else "unknown", "sec" if "T" in like.units else None)
     fields.set_slope_inter(1, 0)
     fields["vox_offset"], fields["magic"] = len(fields.binaryblock) + 4, fields.single_magic
     text = ", ".join(["Pellucid", *(f"{key}={value}" for key, value in like.provenance.items())])
