@@ -26,7 +26,7 @@ def test_an_ellipsoid_has_its_volume_wherever_it_lies():
     for shift in (0.0, 0.3, 0.5):
         centre = torch.tensor([10.0, 20.0, 20.0]) + shift
         volume = 2 * ellipsoid((10, 40, 40), centre, axes, turn=0.4, spacing=(2.0, 1.0, 1.0)).sum()
-        assert volume.item() == pytest.approx(4 / 3 * math.pi * 6 * 9 * 12, rel=0.01)
+        assert volume.item() == pytest.approx(4 / 3 * math.pi * 6 * 9 * 12, rel=0.02)
     edge = ellipsoid((40, 40), torch.tensor([20.0, 20.0]), torch.tensor([10.0, 10.0]))
     assert ((edge > 0.05) & (edge < 0.95)).sum() > 30, "no steps"
 

@@ -83,7 +83,8 @@ def ellipsoid(
     level = places.norm(dim=-1)
     slope = (places / axes).norm(dim=-1) / level.clamp(min=1e-6)
     distance = (level - 1) / slope.clamp(min=1e-6)  # to the surface, to first order
-    return (0.5 - distance).clamp(0, 1)[None, None]
+    inside: Tensor = (0.5 - distance).clamp(0, 1)[None, None]
+    return inside
 
 
 def filaments(space: Sequence[int], curves: Tensor, *, spacing: Sequence[float] | None = None) -> Tensor:
