@@ -90,6 +90,15 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"leakage": "leakage .3f", "seconds": "seconds .1f"},
     "sms_radial": {"what is told of the scan": "told", "residual": "residual .3f", "top": "top .3f"}
     | {"bottom": "bottom .3f", "top with bottom": "top_with_bottom .3f", "bottom with top": "bottom_with_top .3f"},
+    "odt_speed": {
+        "direction": "direction",
+        "ours, s": "ours .2f",
+        "its transforms, s": "parts .2f",
+        "ratio": "ratio .2f",
+    }
+    | {"peak, GiB": "peak_gib .2f"},
+    "odt_cell": {"method": "method", "settings": "settings", "RMS in the cell": "rms_cell .5f"}
+    | {"RMS everywhere": "rms_all .5f", "total": "total .3f", "seconds": "seconds .0f"},
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
 }
 
