@@ -37,7 +37,9 @@ def test_another_operator_keeps_the_unit_and_brings_its_norm(weighed):
     assert units.on(weighed) is units
     assert torch.equal(units.on(other).image, units.image)
     assert float(units.on(other).smoothness / units.smoothness) == pytest.approx(49, rel=1e-3)
-    assert torch.equal(units.part(other).smoothness, units.smoothness)
+    assert units.on(other) is units.on(replace(other, y=2 * other.y))
+    lighter = replace(weighed, weight=0.5 * weighed.weight)
+    assert float(units.on(lighter).smoothness / units.smoothness) == pytest.approx(0.5, rel=1e-3)
 
 
 @pytest.mark.parametrize("value", [0.0, float("nan"), float("inf")])

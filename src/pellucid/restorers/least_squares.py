@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -11,6 +11,8 @@ from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.operators.base import LinearOperator, Operator
 from pellucid.solvers import lipschitz
+
+_TINY = 1e-30  # the norm of an operator that measures nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,8 @@ class Units:
     ----------
     operator
         Whose norm it is.
+    weight
+        Of the measured entries, in that norm.
     smoothness
         L = ‖H‖², the largest of the batch.
     image
@@ -30,6 +34,8 @@ class Units:
     operator: Operator
     smoothness: Tensor
     image: Tensor
+    weight: Tensor | None = None
+    latest: list[Units] = field(default_factory=list, repr=False)
 
     @classmethod
     def of(cls, example: Measurement) -> Units:
@@ -42,18 +48,17 @@ class Units:
                 "There is no image to reconstruct: all that was measured is zero, or some of it is no number; "
                 "look at the data."
             )
-        return cls(operator=example.operator, smoothness=smoothness, image=image)
+        return cls(operator=example.operator, weight=example.weight, smoothness=smoothness, image=image)
 
     def on(self, given: Measurement) -> Units:
-        """Return the same unit of x, with the norm of the operator of another measurement."""
-        if given.operator is self.operator:
-            return self
-        back = linear(given).adjoint(given.y)
-        return replace(self, operator=given.operator, smoothness=_smoothness(given, back).clamp(min=1e-30))
-
-    def part(self, given: Measurement) -> Units:
-        """Return these units for some of the measurements, whose operator has no larger norm."""
-        return replace(self, operator=given.operator)
+        """Return the same unit of x, with the norm of the operator of another measurement; the last one is kept."""
+        for known in (self, *self.latest):
+            if known.operator is given.operator and known.weight is given.weight:
+                return known
+        smoothness = _smoothness(given, linear(given).adjoint(given.y)).clamp(min=_TINY)
+        other = replace(self, operator=given.operator, weight=given.weight, smoothness=smoothness, latest=[])
+        self.latest[:] = [other]
+        return other
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,6 @@ def test_shifts_mend_blocks(truth, built, rng):
     y = truth + 0.1 * torch.randn(truth.shape, dtype=truth.dtype, generator=rng)
     data, errors = Measurement(y=y, operator=Identity()), []
     for shifts in (False, True):
-        method = built("wavelet", data, strength=0.1, shifts=shifts, name="haar")
+        method = built("wavelet", data, strength=0.1, shifts=shifts, basis="haar")
         errors.append(float((method.restorer(data) - truth).square().mean()))
     assert errors[1] < 0.85 * errors[0]

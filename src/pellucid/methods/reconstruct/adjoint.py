@@ -11,13 +11,13 @@ from pellucid.methods.reconstruct.strength import fixed
 from pellucid.restorers.least_squares import linear
 
 CARD = Card(
-    title="Adjoint",
+    title="Adjoint of the instrument",
     needs="measurements",
     assumes="nothing; its scale is not that of the object",
     independent=False,
     stabilise=False,
     gives="image",
-    equation="x̂ = H* y",
+    equation="x̂ = H* y, for y = Hx + w",
     paper="zero-filled Fourier inversion, unfiltered back-projection; e.g. Natterer, SIAM 2001",
 )
 

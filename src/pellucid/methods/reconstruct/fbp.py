@@ -17,7 +17,7 @@ CARD = Card(
     stabilise=False,
     gives="image",
     equation="x̂ = H* W y, W the density compensation of the instrument (the ramp filter in tomography)",
-    paper="Bracewell, Riddle, Astrophysical Journal 1967; Ramachandran, Lakshminarayanan, PNAS 1971",
+    paper="Bracewell, Riddle, ApJ 1967; Ramachandran, Lakshminarayanan, PNAS 1971; Kak, Slaney, IEEE Press 1988",
 )
 
 

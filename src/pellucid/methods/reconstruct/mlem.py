@@ -12,7 +12,7 @@ from pellucid.restorers.least_squares import linear
 from pellucid.solvers import mlem as solver
 
 CARD = Card(
-    title="MLEM",
+    title="Maximum likelihood (MLEM)",
     needs="measurements",
     assumes="Poisson counts in any unit; an instrument whose weights are not negative",
     independent=False,

@@ -13,7 +13,7 @@ from pellucid.restorers.least_squares import linear
 from pellucid.solvers import sirt as solver
 
 CARD = Card(
-    title="SIRT",
+    title="Simultaneous iterative reconstruction (SIRT)",
     needs="measurements",
     assumes="rays: an instrument whose weights are not negative",
     independent=False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -31,7 +33,7 @@ def wavelet(
     strength: float | None = None,
     iterations: int = 200,
     tolerance: float = 1e-4,
-    name: str = "db4",
+    basis: Literal["haar", "db2", "db4", "db8", "sym4", "sym8", "coif2"] = "db4",
     levels: int = 4,
     shifts: bool = True,
     rule: Rule = "held_out",
@@ -48,8 +50,8 @@ def wavelet(
         λ / max |H* y|, without units; chosen by `rule` unless given.
     iterations, tolerance
         Of FISTA, at most; they end at this relative change.
-    name, levels
-        Of the orthogonal wavelet, as PyWavelets has it; how often the image is halved.
+    basis, levels
+        The orthogonal wavelet, by its name in PyWavelets; how often the image is halved.
     shifts
         Whether the proximal map is averaged over two places of the basis, a third of a coarse wavelet apart along all
         axes: twice the work on the image, fewer blocks in it.
@@ -65,26 +67,26 @@ def wavelet(
     Raises
     ------
     InputError
-        Where the instrument is not linear, or there is no such wavelet.
+        Where the instrument is not linear.
 
     References
     ----------
     Daubechies, Defrise, De Mol, "An iterative thresholding algorithm for linear inverse problems with a sparsity
     constraint", 2004. Lustig, Donoho, Pauly, "Sparse MRI", Magnetic Resonance in Medicine 58, 2007.
     """
-    known, basis = Units.of(example), Wavelet(name, levels)
+    known, prior = Units.of(example), Wavelet(basis, levels)
 
     def prox(v: Tensor, strength: Tensor) -> Tensor:
         dims, third = tuple(range(2, v.ndim)), 2**levels // 3  # 0101 in binary: off the grid of every level
-        moved = basis.prox(v.roll([third] * len(dims), dims), strength).roll([-third] * len(dims), dims)
-        return (basis.prox(v, strength) + moved) / 2
+        moved = prior.prox(v.roll([third] * len(dims), dims), strength).roll([-third] * len(dims), dims)
+        return (prior.prox(v, strength) + moved) / 2
 
     def solve(given: Measurement, strength: float, start: Tensor | None) -> Tensor:
         problem = LeastSquares(given, known.on(given))
         back = problem.back()
         x = fista(
             lambda x: problem.normal(x) - back,
-            lambda v, step: (prox if shifts else basis.prox)(v, strength * step),
+            lambda v, step: (prox if shifts else prior.prox)(v, strength * step),
             back if start is None else start / known.image,
             torch.ones((), dtype=back.real.dtype, device=back.device),
             iterations=iterations,
