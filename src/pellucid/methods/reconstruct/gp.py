@@ -21,7 +21,7 @@ CARD = Card(
     stabilise=False,
     gives="image",
     equation="x ← C(x + B (y − Hx)): what was measured is put back, then what is known of the image",
-    paper="Gerchberg, Optica Acta 1974; Papoulis, IEEE Trans. Circuits Syst. 1975; in diffraction tomography: Lim et al., Opt. Express 2015",
+    paper="Gerchberg, Opt. Acta 1974; Papoulis, IEEE Trans. CAS 1975; of missing cones: Lim et al., Opt. Express 2015",
 )
 
 
