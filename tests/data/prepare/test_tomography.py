@@ -97,3 +97,11 @@ def test_the_tooth_turns_about_bin_296(data_root):
     with np.load(data_root / "ct_tooth" / "tooth_slice.npz") as file:
         y = line_integrals(transmission(file["proj"], file["white"], file["dark"]))
         assert find_centre(y, np.deg2rad(file["theta_deg"])) == pytest.approx(296, abs=0.5)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("cleaned", [False, True])
+def test_the_dendrite_turns_about_bin_629(cleaned, data_root):
+    with np.load(data_root / "ct_dendrite" / "dend_sino.npz") as file:
+        y, angles = file["sino"], file["angles_rad"]
+    assert find_centre(without_rings(y) if cleaned else y, angles) == pytest.approx(629.3, abs=0.4)

@@ -15,6 +15,8 @@ from pellucid.errors import InputError
 Array = NDArray[Any]
 _RING = 21  # detector bins that the median filter spans
 _RADIUS = 0.25  # of the object, in widths of the detector
+_OPPOSITE = 0.04  # radians that opposite angles may be off
+_REACH = 2  # bins around a guess
 _BAND = (0.05 * np.pi, 0.3 * np.pi)  # radians per bin: below is the truncation, above the noise
 _LEAST_ORDER = 3  # of the Fourier series over the circle: those below are large wherever the centre is
 
@@ -130,10 +132,11 @@ def without_rings(sinogram: Array, *, width: int = _RING) -> Array:
 def find_centre(sinogram: Array, angles: Array) -> float:
     """Return the bin on which the axis of rotation falls.
 
-    The centre of mass of a projection swings around the axis as that of the object does, m(θ) = c + x cos θ + y sin θ.
-    Truncated projections and a background shift this c; from there, where angles cover a half circle evenly, the search
-    goes on: continued by its mirror image to a full circle, the sinogram of an object of finite size has next to no
-    energy at Fourier coefficients whose angular order exceeds radius · frequency, unless the centre is wrong.
+    Opposite projections are mirror images about it, which tells it to half a bin; where none are opposite, the centre
+    of mass of the projections does, which swings around it, m(θ) = c + x cos θ + y sin θ. From there, where angles
+    cover a half circle evenly, the search goes on: continued by its mirror image to a full circle, the sinogram of an
+    object of finite size has next to no energy at Fourier coefficients whose angular order exceeds radius · frequency,
+    unless the centre is wrong.
 
     Parameters
     ----------
@@ -154,20 +157,31 @@ def find_centre(sinogram: Array, angles: Array) -> float:
     tomography", Optics Express 22, 2014.
     """
     size = sinogram.shape[1]
-    swing = np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], 1)
-    mass = sinogram @ np.arange(size) / sinogram.sum(1)
-    start = float(np.clip(np.linalg.lstsq(swing, mass)[0][0], 0, size - 1))
+    start = _guess(sinogram, angles)
     order = np.argsort(angles)
     half = order[angles[order] < angles[order[0]] + np.pi * (1 - 0.5 / len(angles))]
     steps = np.diff(angles[half])
     if len(steps) < 8 or np.ptp(steps) > 0.1 * steps.mean() or abs(len(half) * steps.mean() - np.pi) > steps.mean():
         return start
     cost = _energy_outside(sinogram[half])
-    reach = max(8, size // 50)
-    tried = np.clip(np.arange(start - reach, start + reach + 1), 0, size - 1)
+    tried = np.clip(np.arange(start - _REACH, start + _REACH + 0.5, 0.5), 0, size - 1)
     best = float(tried[np.argmin([cost(c) for c in tried])])
-    low, high = max(best - 1, 0), min(best + 1, size - 1)
+    low, high = max(best - 0.5, 0), min(best + 0.5, size - 1)
     return float(minimize_scalar(cost, bounds=(low, high), method="bounded", options={"xatol": 0.02}).x)
+
+
+def _guess(sinogram: Array, angles: Array) -> float:
+    """Return the centre to half a bin from projections that are nearly opposite, or else from centres of mass."""
+    size = sinogram.shape[1]
+    first, second = np.triu_indices(len(angles), 1)
+    opposite = np.abs(np.exp(1j * angles[first]) + np.exp(1j * angles[second])) < _OPPOSITE
+    if opposite.any():
+        slices = np.fft.rfft(sinogram - sinogram.mean(1, keepdims=True), 2 * size)
+        products = (slices[first[opposite]] * slices[second[opposite]]).sum(0)
+        return float(np.fft.irfft(products, 2 * size).argmax()) / 2
+    swing = np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], 1)
+    mass = sinogram @ np.arange(size) / sinogram.sum(1)
+    return float(np.clip(np.linalg.lstsq(swing, mass)[0][0], 0, size - 1))
 
 
 def _energy_outside(sinogram: Array) -> Callable[[float], float]:
