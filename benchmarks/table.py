@@ -73,6 +73,18 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     "fpm_held_out": {"method": "method", "in bright field": "bright .3f", "in dark field": "dark .3f"}
     | {"seconds": "seconds .1f"},
     "fpm_resolution": {"bright field, µm": "before .2f", "reconstruction, µm": "after .2f", "λ / NA, µm": "limit .2f"},
+    "blur_speed": {
+        "image": "image",
+        "boundary": "boundary",
+        "forward, ms": "forward .2f",
+        "adjoint, ms": "adjoint .2f",
+        "bare, ms": "bare .2f",
+        "forward / bare": "forward_ratio .2f",
+        "adjoint / bare": "adjoint_ratio .2f",
+    },
+    "deconvolution_bars": {"method": "method", "PSNR, dB": "psnr .2f"},
+    "deconvolution_beads": {"stack": "stack", "method": "method"}
+    | {"along, voxels": "along .2f", "across, voxels": "across .2f", "hollow": "hollow .2f"},
     "nufft": {"image": "image", "precision": "precision", "direction": "direction"}
     | {"ours, ms": "ours .1f", "bare, ms": "bare .1f", "bare as it comes, ms": "default .1f", "ratio": "ratio .2f"},
     "radon_speed": {"bins": "detector", "direction": "direction", "ours, ms": "ours .2f", "its calls, ms": "calls .2f"}
