@@ -64,7 +64,7 @@ def mlem(
     def solve(given: Measurement, strength: float, start: Tensor | None) -> Tensor:
         operator, y = linear(given), given.y.clamp(min=0)
         sums = operator.adjoint(torch.ones_like(y)).clamp(min=0)
-        first = torch.ones_like(sums) * (y.sum() / sums.sum())
+        first = torch.ones_like(sums) * (y.sum() / sums.sum()) if start is None else start
         return solver(operator, operator.adjoint, y, first, iterations=round(strength))
 
-    return chosen(example, solve, CARD, rng, strength=iterations, rule=rule, strengths=COUNTS)
+    return chosen(example, solve, CARD, rng, strength=iterations, rule=rule, strengths=COUNTS, counted=True)

@@ -76,7 +76,7 @@ def rl(
     def solve(given: Measurement, count: float, start: Tensor | None) -> Tensor:
         operator, y = linear(given), given.y.clamp(min=0)
         sums = operator.adjoint(torch.ones_like(y)).clamp(min=0)
-        first = torch.ones_like(sums) * (y.sum() / sums.sum())
+        first = torch.ones_like(sums) * (y.sum() / sums.sum()) if start is None else start
         return richardson_lucy(operator, operator.adjoint, y, first, strength=strength, iterations=round(count))
 
-    return chosen(example, solve, CARD, rng, strength=iterations, rule=rule, strengths=COUNTS)
+    return chosen(example, solve, CARD, rng, strength=iterations, rule=rule, strengths=COUNTS, counted=True)

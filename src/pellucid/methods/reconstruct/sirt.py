@@ -71,10 +71,10 @@ def sirt(
             operator,
             operator.adjoint,
             y,
-            torch.zeros_like(operator.adjoint(y)),
+            torch.zeros_like(operator.adjoint(y)) if start is None else start / known.image,
             constrain=lambda x: x.clamp(min=0) if positive else x,
             iterations=round(strength),
         )
         return x * known.image
 
-    return chosen(example, solve, CARD, rng, strength=iterations, rule=rule, strengths=COUNTS)
+    return chosen(example, solve, CARD, rng, strength=iterations, rule=rule, strengths=COUNTS, counted=True)

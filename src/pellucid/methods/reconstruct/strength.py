@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -19,7 +20,7 @@ from pellucid.restorers.least_squares import linear
 
 Rule = Literal["held_out", "sure", "discrepancy"]
 Solve = Callable[[Measurement, float, Tensor | None], Tensor]
-"""(measurement, strength, where to start) -> image."""
+"""(measurement, strength or number of further iterations, where to start) -> image."""
 
 STRENGTHS = tuple(10 ** (-k / 2) for k in range(1, 12))  # strongest first: each solution starts the next
 COUNTS = tuple(2**k for k in range(11))  # of iterations that are stopped early
@@ -80,6 +81,7 @@ def chosen(
     strength: float | None = None,
     rule: Rule = "held_out",
     strengths: Sequence[float] = STRENGTHS,
+    counted: bool = False,
 ) -> Method:
     """Return the method with a given strength, or with the best by a rule that needs no reference.
 
@@ -100,6 +102,8 @@ def chosen(
         Hx, from the divergence of the solution. ``discrepancy``: no more misfit than there is noise.
     strengths
         What is tried, until it gets worse; the geometric means beside the best follow.
+    counted
+        Whether the strength is a number of iterations, to which those of the next one are added.
 
     References
     ----------
@@ -111,8 +115,8 @@ def chosen(
         choice = Choice(_WORDS["given"], {}, strength)
     else:
         with torch.no_grad():
-            risk = _held_out(example, solve, rng) if rule == "held_out" else _by_noise(example, solve, rule, rng)
-            choice = least(risk, strengths, _WORDS[rule])
+            made = _held_out if rule == "held_out" else partial(_by_noise, rule=rule)
+            choice = least(made(example, solve, rng, counted=counted), strengths, _WORDS[rule], refine=not counted)
     return settled(solve, choice, card)
 
 
@@ -161,40 +165,45 @@ def counts(example: Measurement, card: Card) -> None:
         )
 
 
-def _held_out(example: Measurement, solve: Solve, rng: torch.Generator) -> Callable[..., float]:
+def _held_out(example: Measurement, solve: Solve, rng: torch.Generator, *, counted: bool) -> Callable[..., float]:
     """Return the mean error of predicted measurements, by strength: of its modulus, not of its square.
 
     A few entries hold most of the energy of a spectrum, and cannot be predicted from others: they shall not decide.
     """
     given, held = RandomSampling()(example, rng)
     assert held.weight is not None
-    weight, start = held.weight.expand_as(held.y.real), None
+    weight, start, done = held.weight.expand_as(held.y.real), None, 0.0
 
     def risk(strength: float) -> float:
-        nonlocal start
-        start = solve(given, strength, start)
+        nonlocal start, done
+        start, done = solve(given, strength - done, start), strength if counted else 0.0
         return float((weight * (held.operator(start) - held.y).abs()).sum() / weight.sum())
 
     return risk
 
 
-def _by_noise(example: Measurement, solve: Solve, rule: Rule, rng: torch.Generator) -> Callable[..., float]:
+def _by_noise(
+    example: Measurement, solve: Solve, rng: torch.Generator, *, counted: bool, rule: Rule
+) -> Callable[..., float]:
     """Return Stein's risk, or how far the misfit is from the noise, by strength."""
-    y, noise, start = example.y, example.noise, None
+    y, noise = example.y, example.noise
     if noise is None:
         raise InputError(f"The rule {rule} needs to know the noise, which is not known here: use rule=held_out.")
     variance = noise.variance(y).real
     probe = torch.randn(y.shape, generator=rng, dtype=y.dtype, device=y.device)
     step = _PERTURBATION * variance.mean().sqrt()
+    start, other, done = None, None, 0.0
 
     def risk(strength: float) -> float:
-        nonlocal start
-        first, start = start, solve(example, strength, start)
+        nonlocal start, other, done
+        further, first = strength - done, start
+        start, done = solve(example, further, start), strength if counted else 0.0
         explained = example.operator(start)
         misfit = (explained - y).abs().square()
         if rule == "discrepancy":
             return abs(math.log(float(misfit.sum() / variance.sum())))
-        moved = example.operator(solve(example.with_y(y + step * probe), strength, first)) - explained
+        other = solve(example.with_y(y + step * probe), further, other if counted else first)
+        moved = example.operator(other) - explained
         return float((misfit - variance + 2 * variance * (probe.conj() * moved).real / step).mean())
 
     return risk
@@ -206,17 +215,20 @@ def _strongest(tried: Mapping[float, float]) -> float:
     return next(s for s, value in tried.items() if value <= least_risk + _SAME * abs(least_risk))
 
 
-def least(risk: Callable[[float], float], strengths: Sequence[float], rule: str) -> Choice:
-    """Return the strength of least risk."""
+def least(risk: Callable[[float], float], strengths: Sequence[float], rule: str, *, refine: bool = True) -> Choice:
+    """Return the strength of least risk; with `refine` it is also looked for between those given.
+
+    Without, the search ends at the first one that is worse: each costs as much as all before it.
+    """
     tried: dict[float, float] = {}
     for strength in strengths:
         tried[strength] = risk(strength)
         best = _strongest(tried)
-        if list(tried).index(best) + _RISEN < len(tried):
+        if list(tried).index(best) + (_RISEN if refine else 1) < len(tried):
             break
     order = sorted(tried)
     at = order.index(best)
-    for neighbour in order[max(at - 1, 0) : at] + order[at + 1 : at + 2]:
+    for neighbour in order[max(at - 1, 0) : at] + order[at + 1 : at + 2] if refine else ():
         between = math.sqrt(best * neighbour)
         tried[between] = risk(between)
     tried = {s: tried[s] for s in sorted(tried, reverse=strengths[0] > strengths[-1])}
