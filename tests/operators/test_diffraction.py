@@ -125,3 +125,13 @@ def test_views_must_fit_and_light_must_arrive():
     sideways, optics = torch.tensor([[1e-9, 1.0, 0.0]]), Optics(wavenumber=20.0, aperture=0.1)
     with pytest.raises(InputError, match="No scattered wave"):
         DiffractionTomography.illuminated(sideways, optics, space=(8, 8, 8))
+
+
+@pytest.mark.parametrize(("axis", "deep"), [("Y", 1.0), ("X", 1.5)])
+def test_voxels_lie_before_their_pixels_wherever_the_axis_falls(axis, deep):
+    f, turns = gaussian((20, 20, 20), (1.0, -2.0, 3.0), 2.0), {"space": (20, 20, 20), "axis": axis}
+    whole = DiffractionTomography.turning(ANGLES[:2], Optics(wavenumber=1.2), **turns)(f)[0, 0]
+    optics = Optics(wavenumber=1.2, centre=(11.0, 10.5), distance=-deep)  # in focus is the middle plane, as before
+    shifted = DiffractionTomography.turning(ANGLES[:2], optics, **turns)(f)[0, 0]
+    torch.testing.assert_close(shifted[0], whole[0])
+    assert (shifted[1] - whole[1]).abs().max() > 0.1 * whole[1].abs().max()

@@ -3,6 +3,7 @@
 from pellucid.operators.base import LinearOperator, Operator, OperatorPrior, Rows, Shape
 from pellucid.operators.blur import Blur, LearnableBlur
 from pellucid.operators.cryo import CentralSlices, PosePrior
+from pellucid.operators.diffraction import DiffractionTomography, Optics
 from pellucid.operators.elementary import Crop, Diagonal, Identity, Sampling
 from pellucid.operators.fourier import Fourier
 from pellucid.operators.mri import CoilMaps, Sense
@@ -18,6 +19,7 @@ __all__ = [
     "CoilMaps",
     "Crop",
     "Diagonal",
+    "DiffractionTomography",
     "EmitterDensity",
     "Emitters",
     "Fourier",
@@ -28,6 +30,7 @@ __all__ = [
     "NonUniformFourier",
     "Operator",
     "OperatorPrior",
+    "Optics",
     "PosePrior",
     "Radon",
     "Rows",

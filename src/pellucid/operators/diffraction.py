@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import product
 from typing import Literal
 
 import torch
@@ -13,9 +12,8 @@ from torch import Tensor
 from pellucid._math.fft import fft, ifft
 from pellucid.errors import InputError
 from pellucid.operators.base import LinearOperator, Rows, pick
+from pellucid.operators.ewald import caps, density, middle
 from pellucid.operators.nufft import NonUniformFourier
-
-_SWEEPS = 5  # of the density compensation; more change nothing that is seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +33,7 @@ class Optics:
         Of the convention: plane waves are :math:`\exp(\pm i k \cdot r)`, and denser matter delays the phase by
         :math:`\pm`.
     centre
-        Where the optical axis meets the detector: (row, column), in pixels; the middle unless given.
+        Where on the detector the pivot of the object is seen: (row, column), in pixels; the middle unless given.
     """
 
     wavenumber: float
@@ -70,9 +68,12 @@ class DiffractionTomography(LinearOperator):
     optics
         The microscope.
     space
-        Voxels of the object (plane, row, column), as large as the pixels. It turns about the middle of the volume.
+        Voxels of the object (plane, row, column), as large as the pixels.
     detector
         Pixels of the fields (row, column); those of `space` unless given.
+    pivot
+        About which the views turn the object: (z, y, x) from the middle of the volume. Unless given, as far from it as
+        the detector sees it from its own middle, in the middle plane: voxels lie before the pixels of their place.
 
     Raises
     ------
@@ -113,6 +114,7 @@ class DiffractionTomography(LinearOperator):
         *,
         space: tuple[int, int, int],
         detector: tuple[int, int] | None = None,
+        pivot: tuple[float, float, float] | None = None,
     ) -> None:
         super().__init__()
         views = len(directions)
@@ -124,7 +126,7 @@ class DiffractionTomography(LinearOperator):
         if not torch.allclose(directions.norm(dim=1), torch.ones_like(directions[:, 0]), atol=1e-3):
             raise InputError("Directions of illumination must be unit vectors (z, y, x): divide each by its length.")
         detector = detector or space[1:]
-        index, lateral, axial = _caps(directions.double(), optics, detector)
+        index, lateral, axial = caps(directions.double(), optics.wavenumber, optics.aperture, optics.sign, detector)
         view = index // math.prod(detector)
         k = torch.cat([optics.sign * (axial - optics.wavenumber * directions.double()[view, :1]), lateral], 1)
         points = torch.einsum("jz,bjzd->bdj", k, rotations.double()[:, view])
@@ -135,9 +137,11 @@ class DiffractionTomography(LinearOperator):
             )
         self.register_buffer("index", index)
         self.register_buffer("gain", math.sqrt(math.prod(space) / math.prod(detector)) / (2 * axial[:, 0]))
-        shift = torch.einsum("d,bdj->bj", _middle(space), points) - lateral @ _axis(optics, detector)
+        aside = _aside(optics, detector)
+        turns_at = middle(space) + torch.tensor(pivot or (0.0, *aside), dtype=torch.float64)
+        shift = torch.einsum("d,bdj->bj", turns_at, points) - lateral @ (middle(detector) + aside)
         self.register_buffer("phase", optics.sign * math.pi / 2 + k[:, 0] * optics.distance + shift)
-        self.fourier = NonUniformFourier(points, space=space, density=_density(points, space, detector))
+        self.fourier = NonUniformFourier(points, space=space, density=density(points, space, detector))
         self.optics, self.views = optics, (views, *detector)
         self.in_shape, self.out_shape = (1, *space), (1, *self.views)
 
@@ -160,14 +164,17 @@ class DiffractionTomography(LinearOperator):
         optics, space, detector
             As in the class.
         axis
-            About which it turns: ``Y``, along the columns of pixels, or ``X``, along the rows.
+            About which it turns: ``Y``, along the columns of pixels, or ``X``, along the rows. It is as far from the
+            middle plane as from the middle of the detector.
         """
         cos, sin, one, zero = angles.cos(), angles.sin(), torch.ones_like(angles), torch.zeros_like(angles)
         about_y = [cos, zero, -sin, zero, one, zero, sin, zero, cos]
         about_x = [cos, sin, zero, -sin, cos, zero, zero, zero, one]
         rotations = torch.stack(about_y if axis == "Y" else about_x, -1).reshape(1, -1, 3, 3)
         directions = torch.eye(3, dtype=angles.dtype)[:1].repeat(len(angles), 1)
-        return cls(rotations, directions, optics, space=space, detector=detector)
+        row, column = _aside(optics, detector or space[1:]).tolist()
+        pivot = (column if axis == "Y" else row, row, column)
+        return cls(rotations, directions, optics, space=space, detector=detector, pivot=pivot)
 
     @classmethod
     def illuminated(
@@ -247,53 +254,7 @@ def refractive_index(f: Tensor, wavenumber: float, medium_index: float) -> Tenso
     return medium_index * (ratio if ratio.is_complex() else ratio.to(ratio.dtype.to_complex())).sqrt().real
 
 
-def _middle(shape: tuple[int, ...]) -> Tensor:
-    """Return where the middle of an array lies, counted from its entry n // 2."""
-    return torch.tensor([(n - 1) / 2 - n // 2 for n in shape], dtype=torch.float64)
-
-
-def _axis(optics: Optics, detector: tuple[int, int]) -> Tensor:
-    """Return where the optical axis meets the detector, counted from its pixel n // 2."""
-    if optics.centre is None:
-        return _middle(detector)
-    return torch.tensor(optics.centre, dtype=torch.float64) - torch.tensor(detector) // 2
-
-
-def _caps(directions: Tensor, optics: Optics, detector: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return which frequencies of the views are detected: their index, lateral frequency and k_z."""
-    axes = [2 * math.pi * (torch.arange(n, dtype=torch.float64) - n // 2) / n for n in detector]
-    lateral = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, 1)
-    k = optics.sign * lateral + optics.wavenumber * directions[:, None, 1:]
-    squared = k.square().sum(-1).flatten()
-    index = (squared < (optics.aperture * optics.wavenumber) ** 2).nonzero()[:, 0]
-    if not len(index):
-        raise InputError("No scattered wave enters the aperture: check directions, pixel size and numerical aperture.")
-    axial = (optics.wavenumber**2 - squared[index, None]).sqrt()
-    return index, lateral[index % len(lateral)], axial
-
-
-def _density(points: Tensor, space: tuple[int, int, int], detector: tuple[int, int]) -> Tensor:
-    """Return what part of Fourier space each point stands for, in voxels and at most one: (1 or B, count).
-
-    Weights w are sought with C w = 1, where C spreads to a grid, as fine as the frequencies of the detector are, and
-    gathers from it with triangles one step wide.
-    """
-    fine = [max(n, m) for n, m in zip(space, (max(detector), *detector), strict=True)]
-    size, share_of_voxel = torch.tensor(fine, dtype=torch.float64)[:, None], math.prod(space) / math.prod(fine)
-    rows = []
-    for row in points:
-        place = row * size / (2 * math.pi) + size // 2
-        low = place.floor()
-        corners, shares = [], []
-        for corner in product((0, 1), repeat=3):
-            step = torch.tensor(corner)[:, None]
-            at = (low.long() + step) % size.long()
-            corners.append((at[0] * fine[1] + at[1]) * fine[2] + at[2])
-            shares.append((1 - (place - low - step).abs()).prod(0).float())
-        where, share = torch.stack(corners), torch.stack(shares)
-        weight = torch.ones(row.shape[1])
-        for _ in range(_SWEEPS):
-            grid = torch.zeros(math.prod(fine)).index_add_(0, where.flatten(), (share * weight).flatten())
-            weight = weight / (grid[where] * share).sum(0)
-        rows.append((weight * share_of_voxel).clamp(max=1))
-    return torch.stack(rows)
+def _aside(optics: Optics, detector: tuple[int, int]) -> Tensor:
+    """Return how far from the middle of the detector the pivot is seen."""
+    half = torch.tensor([(n - 1) / 2 for n in detector], dtype=torch.float64)
+    return torch.zeros_like(half) if optics.centre is None else torch.tensor(optics.centre, dtype=torch.float64) - half

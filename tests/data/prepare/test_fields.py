@@ -3,7 +3,17 @@ import math
 import pytest
 import torch
 
-from pellucid.data.prepare.fields import border, divided, levelled, padded, refocused, rytov, unwrapped
+from pellucid.data.prepare.fields import (
+    axis_of_rotation,
+    border,
+    divided,
+    levelled,
+    padded,
+    refocused,
+    rytov,
+    unwrapped,
+)
+from pellucid.data.simulate.beads import Bead, fields
 from pellucid.errors import InputError
 from pellucid.operators.diffraction import DiffractionTomography, Optics
 
@@ -82,3 +92,16 @@ def test_edges_are_repeated():
     assert torch.equal(wide[:, 2:-2, 2:-2], field)
     assert (wide[0, :3, :3] == 0).all()
     assert int(border((5, 6), 1).sum()) == 18
+
+
+@pytest.mark.parametrize("axis", ["Y", "X"])
+def test_the_axis_is_where_the_mass_swings_about(axis):
+    angles = torch.linspace(0, 5, 30, dtype=torch.float64)
+    optics = Optics(wavenumber=1.1, centre=(17.3, 14.6))
+    operator = DiffractionTomography.turning(angles, optics, space=(32, 32, 32), axis=axis)
+    beads = [Bead((3.0, 1.0, -2.0), 4.0, 1.35), Bead((-2.0, -3.0, 4.0), 3.0, 1.36)]
+    y = fields(beads, operator, 1.33)[0, 0]
+    assert axis_of_rotation(y, angles, axis=axis) == pytest.approx(14.6 if axis == "Y" else 17.3, abs=0.1)
+    assert axis_of_rotation(y.conj(), angles, axis=axis) == pytest.approx(axis_of_rotation(y, angles, axis=axis))
+    assert axis_of_rotation(y[:10], angles[:10], axis=axis) is None
+    assert axis_of_rotation(torch.zeros_like(y), angles, axis=axis) is None

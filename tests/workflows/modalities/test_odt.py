@@ -100,6 +100,7 @@ def test_the_other_convention_and_axis(tmp_path):
         ({"geometry": "illumination"}, "directions"),
         ({"level_px": 10}, "border of 10"),
         ({"pad_px": -1}, "--pad-px"),
+        ({"centre": 24.0}, "centre of rotation"),
         ({"planes": 0}, "--planes"),
     ],
 )

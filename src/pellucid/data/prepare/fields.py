@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,6 +12,9 @@ from torch import Tensor
 
 from pellucid._math.fft import fft, ifft
 from pellucid.errors import InputError
+
+_FAINT = 0.1  # of the largest phase: what may be background
+_TOO_FEW = 8.0  # condition of the fit: angles cover less than about 140 degrees
 
 
 def divided(field: Tensor, background: Tensor) -> Tensor:
@@ -88,6 +92,36 @@ def levelled(logarithm: Tensor, width: int) -> Tensor:
     plane = torch.stack([torch.ones_like(row), row, column], -1).to(torch.complex128)
     fit = torch.linalg.lstsq(plane[edge], logarithm[:, edge].T.to(torch.complex128).cpu()).solution
     return logarithm - torch.einsum("rcp,pv->vrc", plane, fit).to(logarithm)
+
+
+def axis_of_rotation(scattered: Tensor, angles: Tensor, *, axis: Literal["Y", "X"]) -> float | None:
+    r"""Return the pixel on which the axis of a turning sample falls, across that axis.
+
+    The centre of mass of the phase swings around it, :math:`m(\theta) = c + z \sin \theta + x \cos \theta`: exactly so
+    to first order, as the caps of all views touch in the origin of Fourier space.
+
+    Parameters
+    ----------
+    scattered
+        Rytov or Born fields, (view, row, column).
+    angles
+        In radians, (view,).
+    axis
+        ``Y``, along the columns of pixels, or ``X``, along the rows.
+
+    Returns
+    -------
+    float or None
+        None where the angles do not tell, or the mass lies off the detector.
+    """
+    phase = scattered.imag.double()
+    phase = phase * phase.sum().sign()
+    profile = torch.where(phase > _FAINT * phase.amax(), phase, 0.0).sum(1 if axis == "Y" else 2)
+    place = (profile * torch.arange(profile.shape[1])).sum(1) / profile.sum(1)
+    swing = torch.stack([torch.ones_like(angles), angles.cos(), angles.sin()], 1).double()
+    if torch.linalg.cond(swing) > _TOO_FEW or not bool(place.isfinite().all()):
+        return None
+    return float(torch.linalg.lstsq(swing, place[:, None]).solution[0])
 
 
 def refocused(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pellucid.operators.diffraction import DiffractionTomography, scattering_potential
+from pellucid.operators.ewald import middle
 
 _POINTS = 4  # along each axis of a voxel
 
@@ -117,8 +118,7 @@ def fields(beads: Sequence[Bead], operator: DiffractionTomography, medium_index:
     """
     frequencies = operator.frequencies
     found = spectrum(beads, frequencies, operator.optics.wavenumber, medium_index)
-    middle = torch.tensor([(n - 1) / 2 - n // 2 for n in operator.fourier.space], dtype=torch.float64)
-    phase = -torch.einsum("d,bdj->bj", middle, frequencies)[:, None]
+    phase = -torch.einsum("d,bdj->bj", middle(operator.fourier.space), frequencies)[:, None]
     return operator.fields(
         found * torch.polar(torch.ones_like(phase), phase) / math.sqrt(math.prod(operator.fourier.space))
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,11 +14,12 @@ from torch import Tensor
 from pellucid.data.image import Image
 from pellucid.data.io.odt import FieldScan, read
 from pellucid.data.measurement import Measurement
-from pellucid.data.prepare.fields import divided, levelled, padded, refocused, rytov
+from pellucid.data.prepare.fields import axis_of_rotation, divided, levelled, padded, refocused, rytov
 from pellucid.errors import InputError
 from pellucid.operators.diffraction import DiffractionTomography, Optics, refractive_index
 from pellucid.workflows.scan import Scan
 
+Axis = Literal["Y", "X"]
 _HIGHEST_INDEX = 4.0  # of a medium that light passes
 
 
@@ -31,7 +32,8 @@ def odt(
     angles: str | None = None,
     approximation: Literal["rytov", "born"] = "rytov",
     geometry: Literal["sample", "illumination"] = "sample",
-    axis: Literal["Y", "X"] = "Y",
+    axis: Axis = "Y",
+    centre: float | None = None,
     numerical_aperture: float | None = None,
     refocus_um: float = 0.0,
     level_px: int = 0,
@@ -60,6 +62,9 @@ def odt(
         sample: the sample turns. illumination: the beam does; the file holds its directions.
     axis
         About which the sample turns: Y, along the columns of pixels, or X, along the rows.
+    centre
+        Pixel on which the axis falls: column for Y, row for X; fractions count. Found from the centres of mass of the
+        phase unless given.
     numerical_aperture
         Of the objective: waves beyond it count as not measured. All that propagate unless given.
     refocus_um
@@ -76,26 +81,25 @@ def odt(
     """
     found = read(path)
     light = _light(found, path.name, wavelength_nm, medium_index, pixel_size_nm)
-    optics = _optics(light, numerical_aperture, phase)
-    directions = _directions(found, geometry, path.name)
-    fields = _focused(found, optics, directions, refocus_um * 1e3 / light.pixel_nm)
-    y = padded(_scattered(fields, approximation, level_px), _margin(pad_px, fields))
-    detector = (y.shape[1], y.shape[2])
-    rows, columns = fields.shape[1:]
-    deep = rows if axis == "X" and directions is None else columns
-    space = (deep if planes is None else _checked(planes, "--planes", 2), rows, columns)
+    optics, directions = _optics(light, numerical_aperture, phase), _directions(found, geometry, path.name)
+    fields = _focused(found, optics, directions, level_px, refocus_um * 1e3 / light.pixel_nm)
+    scattered = rytov(fields) if approximation == "rytov" else fields - 1
+    y = padded(scattered, _margin(pad_px, fields))
+    space, detector = _space(fields, axis, directions, planes), (y.shape[1], y.shape[2])
     if directions is None:
         turned = _angles(found, angles, path.name)
+        aside, notes = _axis(scattered, turned, axis, centre)
+        optics = _centred(optics, aside, axis, detector)
         operator = DiffractionTomography.turning(turned, optics, space=space, detector=detector, axis=axis)
     else:
         operator = DiffractionTomography.illuminated(directions, optics, space=space, detector=detector)
-    views = _turns(turned) if directions is None else _beams(directions)
+        notes = _beams(directions)
     return Scan(
         measurement=Measurement(y=y[None, None], operator=operator),
         image=lambda f: _index(f, light, path),
         quantity="refractive index",
         method="fbp",
-        notes=(views, str(light), f"First-order {approximation.capitalize()} approximation."),
+        notes=(*notes, str(light), f"First-order {approximation.capitalize()} approximation."),
     )
 
 
@@ -114,13 +118,29 @@ class _Light:
         return f"Wavelength {self.wavelength_nm:.4g} nm, medium {self.index:.4g}, pixel {self.pixel_nm:.4g} nm."
 
 
-def _turns(angles: Tensor) -> str:
-    return f"{len(angles)} views from {math.degrees(angles.min()):.4g} to {math.degrees(angles.max()):.4g} degrees."
-
-
-def _beams(directions: Tensor) -> str:
+def _beams(directions: Tensor) -> tuple[str, ...]:
     tilt = math.degrees(math.acos(min(float(directions[:, 0].min()), 1.0)))
-    return f"{len(directions)} beams, tilted by up to {tilt:.3g} degrees: the cone that they do not see stays unknown."
+    return (f"{len(directions)} beams, tilted by up to {tilt:.3g} degrees: the cone that they do not see is unknown.",)
+
+
+def _axis(scattered: Tensor, angles: Tensor, axis: Axis, given: float | None) -> tuple[float, tuple[str, ...]]:
+    """Return how far the axis of rotation falls from the middle of the fields, and what there is to say of it."""
+    size = scattered.shape[2 if axis == "Y" else 1]
+    middle = (size - 1) / 2
+    place = axis_of_rotation(scattered, angles, axis=axis) if given is None else given
+    if given is not None and not 0 <= given <= size - 1:
+        raise InputError(f"The centre of rotation must lie on the fields, from 0 to {size - 1}, but is {given:g}.")
+    first, last = (math.degrees(float(end)) for end in (angles.min(), angles.max()))
+    views = f"{len(angles)} views from {first:.4g} to {last:.4g} degrees."
+    if place is None or not 0 <= place <= size - 1:
+        return 0.0, (views, f"Centre of rotation {middle:.2f}, the middle: the views do not tell it.")
+    return place - middle, (views, f"Centre of rotation {place:.2f}, {'found' if given is None else 'given'}.")
+
+
+def _centred(optics: Optics, aside: float, axis: Axis, detector: tuple[int, ...]) -> Optics:
+    """Return the optics with the axis so far from the middle of the detector."""
+    row, column = ((n - 1) / 2 for n in detector)
+    return replace(optics, centre=(row, column + aside) if axis == "Y" else (row + aside, column))
 
 
 def _index(f: Tensor, light: _Light, source: Path) -> Image:
@@ -211,27 +231,27 @@ def _checked(value: int, flag: str, least: int) -> int:
     return value
 
 
+def _space(fields: Tensor, axis: Axis, directions: Tensor | None, planes: int | None) -> tuple[int, int, int]:
+    """Return the voxels of the image."""
+    rows, columns = fields.shape[1:]
+    deep = rows if axis == "X" and directions is None else columns
+    return deep if planes is None else _checked(planes, "--planes", 2), rows, columns
+
+
 def _margin(pad: int | None, fields: Tensor) -> int:
     return max(fields.shape[1:]) // 4 if pad is None else _checked(pad, "--pad-px", 0)
 
 
-def _focused(found: FieldScan, optics: Optics, directions: Tensor | None, distance: float) -> Tensor:
+def _focused(found: FieldScan, optics: Optics, directions: Tensor | None, level: int, distance: float) -> Tensor:
     """Return u / u0 with the middle of the sample in focus."""
     fields = torch.from_numpy(found.field)
-    if found.background is not None:
-        fields = divided(fields, torch.from_numpy(found.background))
-    if not distance:
-        return fields
-    return refocused(fields, distance, optics.wavenumber, directions=directions, sign=optics.sign)
-
-
-def _scattered(fields: Tensor, approximation: str, level: int) -> Tensor:
-    """Return the Rytov or the Born field of each view."""
     rows, columns = fields.shape[1:]
     if not 0 <= level < min(rows, columns) / 2:
         raise InputError(f"A border of {level} pixels does not fit fields of {rows} x {columns}: give a smaller one.")
-    if approximation == "born" and not level:
-        return fields - 1
-    logarithm = rytov(fields)
-    logarithm = levelled(logarithm, level) if level else logarithm
-    return logarithm if approximation == "rytov" else logarithm.exp() - 1
+    if found.background is not None:
+        fields = divided(fields, torch.from_numpy(found.background))
+    if level:
+        fields = levelled(rytov(fields), level).exp()
+    if distance:
+        fields = refocused(fields, distance, optics.wavenumber, directions=directions, sign=optics.sign)
+    return fields
