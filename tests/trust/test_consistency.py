@@ -45,3 +45,11 @@ def test_entries_of_weight_zero_do_not_count(rng):
     told = found(0.0, noise=Gaussian(1.0), weight=weight, rng=rng)
     assert told.chi_square == pytest.approx(1, rel=0.1)
     assert told.residual == pytest.approx(1 / 101**0.5, rel=0.03)
+
+
+def test_a_back_projection_is_not_judged_by_a_residual_that_it_never_saw(rng):
+    y = torch.randn(1, 1, 8, 8, generator=rng)
+    data = Measurement(y=y, operator=Identity(), noise=Gaussian(1e-3))
+    told = consistency(data, restore(data, Regularised(lambda given, s: s * given.y, 0.5)), fitted=False)
+    assert told.level is None
+    assert "does not fit the data" in told.sentence

@@ -31,6 +31,8 @@ from pellucid.workflows.options import Options
 from pellucid.workflows.scan import Scan, scan
 from pellucid.workflows.session import fingerprint
 
+DIRECT = ("adjoint", "fbp")  # methods that go back through the instrument once, and never look at the residual
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reconstruction:
@@ -246,7 +248,7 @@ def _told(
     provenance: Mapping[str, Any],
 ) -> Reconstruction:
     """Gather what is written and said of a reconstruction."""
-    found = consistency(measurement, restoration)
+    found = consistency(measurement, restoration, fitted=provenance["method"] not in DIRECT)
     image = opened.image(restoration.image.cpu())
     first = opened.image(first_image(measurement, restoration).cpu())
     choice = getattr(method.restorer, "choice", None)

@@ -27,7 +27,7 @@ COUNTS = tuple(2**k for k in range(11))  # of iterations that are stopped early
 _SAME = 1e-3  # relative difference of two risks that are the same
 _RISEN = 2  # strengths in a row that are worse than the best: the search ends
 _PERTURBATION = 0.1  # of the noise, for the divergence
-_RIPPLE = 0.02  # of the largest weight: numerical, not negative
+_RIPPLE = 0.1  # of the largest weight: the ringing of sharp edges, not a negative weight
 _BELOW = 0.02  # of the signal: read noise around a dark background
 _WORDS = {
     "held_out": "mean error of held-out measurements",
