@@ -22,6 +22,8 @@ from pellucid.data.simulate.proteins import opened, particles, protein
 from pellucid.metrics import fsc, resolution
 from pellucid.solvers import conjugate_gradient
 
+torch.set_num_threads(1)
+
 SIZE, PIXEL, COUNT = 32, 4.0, 600  # pixels, angstrom a pixel, particles of each conformation
 
 closed = protein(SIZE, torch.Generator().manual_seed(0))

@@ -23,7 +23,7 @@ from pellucid.operators import Blur, Crop
 from pellucid.operators.optics import Optics
 from pellucid.operators.psf import gibson_lanni
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 rng = torch.Generator().manual_seed(0)
 
 optics = Optics(na=1.3, wavelength_nm=520, index=1.515, sample_index=1.36, depth_nm=2000)
