@@ -59,8 +59,8 @@ def wiener(example: Measurement, *, rng: torch.Generator, strength: float | None
     |H|² is the spectrum of H* H δ for an impulse δ in the middle: exact for a circular blur; for others as if the image
     went on periodically. The power of images falls as 1/|f|², so the noise-to-signal ratio rises as |f|², here that
     of the finite differences; the mean is left as it is. Cross-validation predicts what is measured, not the object:
-    where the blur is strong it chooses too small a strength, and larger ones are worth a try. Where the detector saw a part of the object, what it saw is
-    continued as its mirror image.
+    where the blur is strong it chooses too small a strength, and larger ones are worth a try. Where the detector saw a
+    part of the object, what it saw is continued as its mirror image.
 
     References
     ----------
