@@ -37,7 +37,7 @@ from pellucid.workflows.scan import scan
 from table import show
 
 LIGHT = {"wavelength_nm": 650.0, "pixel_size_nm": 100.0, "medium_index": 1.333}
-SETTINGS = {"fbp": {}, "gp": {"iterations": 50}, "tv": {"strength": 5e-4, "positive": True, "iterations": 40}}
+SETTINGS = {"fbp": {}, "gp": {"iterations": 20}, "tv": {"strength": 5e-4, "positive": True, "iterations": 40}}
 MIDDLE = 128
 PICTURES = Path(__file__).parents[1] / "examples" / "pictures"
 
