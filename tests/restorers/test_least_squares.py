@@ -5,7 +5,7 @@ import torch
 
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
-from pellucid.operators import Identity, Sampling
+from pellucid.operators import Identity, LinearOperator, Sampling
 from pellucid.restorers import LeastSquares, Units
 from pellucid.solvers import conjugate_gradient, lipschitz
 
@@ -46,3 +46,27 @@ def test_another_operator_keeps_the_unit_and_brings_its_norm(weighed):
 def test_nothing_to_reconstruct_is_refused(value):
     with pytest.raises(InputError, match="There is no image to reconstruct"):
         Units.of(Measurement(y=torch.full((1, 1, 4, 4), value), operator=Identity()))
+
+
+def test_the_first_image_explains_the_data_as_well_as_its_shape_can(weighed):
+    units = Units.of(weighed)
+    first = units.image * LeastSquares(weighed, units).first()
+
+    def misfit(scale):
+        return (weighed.weight * (scale * weighed.operator(first) - weighed.y).square()).sum((1, 2, 3))
+
+    assert bool((misfit(1.0) <= torch.minimum(misfit(0.99), misfit(1.01))).all())
+    flat = Measurement(y=weighed.y.flatten(2), operator=Flat())
+    assert LeastSquares(flat, Units.of(flat)).first().shape == weighed.y.shape
+
+
+class Flat(LinearOperator):
+    """Measures a plane as a list."""
+
+    in_shape, out_shape = (1, 6, 5), (1, 30)
+
+    def forward(self, x):
+        return x.flatten(2)
+
+    def adjoint(self, y):
+        return y.unflatten(2, (6, 5))

@@ -11,6 +11,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.operators.base import LinearOperator, Operator
 from pellucid.solvers import lipschitz
+from pellucid.solvers.progress import inner, ratio
 
 _TINY = 1e-30  # the norm of an operator that measures nothing
 
@@ -87,6 +88,15 @@ class LeastSquares:
         """Return H* W y / (L u)."""
         y = _weighted(self.given, self.given.y) / self.units.image
         return linear(self.given).adjoint(y / self.units.smoothness)
+
+    def first(self) -> Tensor:
+        """Return where to start: the back-projection over u, as strong as explains the data best."""
+        operator = linear(self.given)
+        x = operator.backproject(self.given.y)
+        explained = operator(x)
+        counted = _weighted(self.given, explained)
+        scale = ratio(inner(counted, self.given.y), inner(counted, explained))
+        return x * scale.reshape(-1, *[1] * (x.ndim - 1)) / self.units.image
 
 
 def linear(given: Measurement) -> LinearOperator:

@@ -77,7 +77,7 @@ def tv(
         x = fista(
             lambda x: problem.normal(x) - back,
             lambda v, step: prox(v, strength * step),
-            back if start is None else start / known.image,
+            problem.first() if start is None else start / known.image,
             torch.ones((), dtype=back.real.dtype, device=back.device),
             iterations=iterations,
             tolerance=tolerance,
