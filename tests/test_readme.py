@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -19,5 +20,7 @@ def test_the_code_runs_in_twelve_lines():
     compile(code, "README.md", "exec")
 
 
-def test_the_picture_is_there():
-    assert (Path(__file__).parents[1] / "docs" / "convallaria.png").is_file()
+def test_the_pictures_are_there():
+    shown = re.findall(r"!\[.*?\]\((.*?)\)", README)
+    assert len(shown) == 2
+    assert all((Path(__file__).parents[1] / place).is_file() for place in shown)
