@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from pellucid.workflows.events import Event, Pace, silent
+from pellucid.workflows.events import Event, Pace, alive, silent
 
 
 def test_pace_tells_what_is_left_at_the_pace_so_far(monkeypatch):
@@ -22,3 +22,14 @@ def test_an_event_may_know_no_end():
     event = Event("read", "Reading.")
     assert (event.done, event.seconds_left) == (None, None)
     assert silent(event) is None
+
+
+def test_work_of_unknown_length_shows_that_it_goes_on():
+    told = []
+    with alive(told.append, "reconstruct", "Reconstructing", every=0.01):
+        time.sleep(0.2)
+    count = len(told)
+    assert count >= 2
+    assert told[0].text == "Reconstructing: 0 s so far."
+    time.sleep(0.05)
+    assert len(told) == count

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -45,3 +47,21 @@ class Pace:
     def left(self, done: float) -> float | None:
         """Return the seconds that the rest takes at the pace so far."""
         return (time.monotonic() - self._start) * (1 - done) / done if done > 0.01 else None
+
+
+@contextmanager
+def alive(watch: Watch, phase: str, text: str, every: float = 15.0) -> Iterator[None]:
+    """Say every so many seconds that work goes on of which nobody knows how long it takes."""
+    start, over = time.monotonic(), threading.Event()
+
+    def beat() -> None:
+        while not over.wait(every):
+            watch(Event(phase, f"{text}: {time.monotonic() - start:.0f} s so far."))
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -23,7 +23,7 @@ from pellucid.restoration import Restoration, restore
 from pellucid.trust.consistency import consistency
 from pellucid.workflows.account import account_of
 from pellucid.workflows.denoise import Report
-from pellucid.workflows.events import Event, Watch, silent
+from pellucid.workflows.events import Event, Watch, alive, silent
 from pellucid.workflows.evidence import versions
 from pellucid.workflows.files import report_path, stem
 from pellucid.workflows.model import Model
@@ -221,9 +221,11 @@ def reconstructed(opened: Scan, path: Path, request: Request, watch: Watch) -> R
     device = Options(device=request.device).place()
     measurement = _on(opened.measurement, device)
     name = request.method or opened.method
-    watch(Event("reconstruct", f"Reconstructing with {card(name, 'reconstruct').title} on {device}."))
-    method = _method(name, measurement, request)
-    restoration = restore(measurement, method.restorer)
+    doing = f"Reconstructing with {card(name, 'reconstruct').title} on {device}"
+    watch(Event("reconstruct", f"{doing}."))
+    with alive(watch, "reconstruct", doing):
+        method = _method(name, measurement, request)
+        restoration = restore(measurement, method.restorer)
     if not restoration.image.isfinite().all():
         raise InputError(f"{name} found no finite image in {path.name}; try --method cg, or look at the geometry.")
     provenance = {
