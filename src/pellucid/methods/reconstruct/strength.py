@@ -23,7 +23,7 @@ Solve = Callable[[Measurement, float, Tensor | None], Tensor]
 """(measurement, strength or number of further iterations, where to start) -> image."""
 
 STRENGTHS = tuple(10 ** (-k / 2) for k in range(1, 12))  # strongest first: each solution starts the next
-COUNTS = tuple(2**k for k in range(11))  # of iterations that are stopped early
+COUNTS = tuple(2**k for k in range(9))  # of iterations that are stopped early
 _SAME = 1e-3  # relative difference of two risks that are the same
 _RISEN = 2  # strengths in a row that are worse than the best: the search ends
 _PERTURBATION = 0.1  # of the noise, for the divergence
