@@ -30,6 +30,6 @@ def test_work_of_unknown_length_shows_that_it_goes_on():
         time.sleep(0.2)
     count = len(told)
     assert count >= 2
-    assert told[0].text == "Reconstructing: 0 s so far."
+    assert told[0].text.startswith("Reconstructing: ")
     time.sleep(0.05)
     assert len(told) == count
