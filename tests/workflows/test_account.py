@@ -2,7 +2,11 @@ import numpy as np
 import torch
 
 from pellucid.data.image import Image
-from pellucid.workflows.account import cuts, data_plane
+from pellucid.data.measurement import Measurement
+from pellucid.operators import Sampling
+from pellucid.restoration import restore
+from pellucid.restorers import Regularised
+from pellucid.workflows.account import cuts, data_plane, first_image
 
 
 def test_a_volume_is_cut_three_ways_and_a_plane_once():
@@ -28,3 +32,11 @@ def test_the_middle_plane_of_the_data_is_shown_in_decibels_where_they_are_comple
     np.testing.assert_allclose(data_plane(y), 20)
     assert data_plane(y.abs()).max() == 10
     assert data_plane(torch.ones(1, 2, 7)).shape == (2, 7)
+
+
+def test_the_first_image_explains_the_data_as_well_as_its_shape_can(rng):
+    keep = torch.rand(1, 1, 6, 6, generator=rng)
+    data = Measurement(y=torch.rand(1, 1, 6, 6, generator=rng), operator=Sampling(keep))
+    first = first_image(data, restore(data, Regularised(lambda given, s: given.y, 0.0)))
+    residual, explained = data.y - keep * first, keep * first
+    torch.testing.assert_close((residual * explained).sum(), torch.tensor(0.0), atol=1e-5, rtol=0)

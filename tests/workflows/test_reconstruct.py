@@ -13,7 +13,7 @@ from pellucid.errors import InputError
 from pellucid.noise import Gaussian
 from pellucid.operators import Sampling
 from pellucid.workflows import scan as scans
-from pellucid.workflows.reconstruct import Request, deconvolve, reconstruct, reconstruct_file
+from pellucid.workflows.reconstruct import Request, _files, deconvolve, reconstruct, reconstruct_file
 from pellucid.workflows.scan import Scan
 
 
@@ -122,3 +122,12 @@ def test_every_keyword_of_a_modality_reaches_python_too():
     assert list(scans.geometry("toy")) == ["every", "sigma"]
     assert scans.described("toy")["every"] == "Which rows were measured."
     assert "geometry" in inspect.signature(reconstruct).parameters
+
+
+def test_every_file_that_it_was_made_from_is_hashed(path):
+    mask = path.with_name("mask.npy")
+    np.save(mask, np.ones(3))
+    inputs = {
+        Path(file).name for file in _files(path, asked(geometry={"mask": mask, "every": 2, "poses": Path("none.npz")}))
+    }
+    assert inputs == {"rows.npy", "mask.npy"}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from pellucid.data.image import Image
@@ -41,6 +42,16 @@ def account_of(
         notes=opened.notes,
         provenance=provenance,
     )
+
+
+def first_image(measurement: Measurement, restoration: Restoration) -> Tensor:
+    """Return the back-projection, scaled so that it explains the data as well as it can."""
+    with torch.no_grad():
+        first = measurement.operator.backproject(measurement.y)
+        explained = measurement.operator(first)
+        power = explained.abs().square().sum()
+        scale = (measurement.y * explained.conj()).real.sum() / power if power > 0 else torch.ones(())
+    return first * scale if first.shape == restoration.image.shape else torch.zeros_like(restoration.image)
 
 
 def cuts(first: Image, image: Image) -> dict[str, Pictures]:

@@ -21,7 +21,7 @@ from pellucid.methods import Method, card, checked, function
 from pellucid.report import reconstruction as page
 from pellucid.restoration import Restoration, restore
 from pellucid.trust.consistency import consistency
-from pellucid.workflows.account import account_of
+from pellucid.workflows.account import account_of, first_image
 from pellucid.workflows.denoise import Report
 from pellucid.workflows.events import Event, Watch, alive, silent
 from pellucid.workflows.evidence import versions
@@ -29,7 +29,7 @@ from pellucid.workflows.files import report_path, stem
 from pellucid.workflows.model import Model
 from pellucid.workflows.options import Options
 from pellucid.workflows.scan import Scan, scan
-from pellucid.workflows.session import fingerprint
+from pellucid.workflows.session import file_hash
 
 DIRECT = ("adjoint", "fbp")  # methods that go back through the instrument once, and never look at the residual
 
@@ -46,14 +46,11 @@ class Reconstruction:
         What the report says of it.
     summary
         The facts of `pellucid reconstruct --json`.
-    suffix
-        The usual ending of a file with such an image.
     """
 
     restoration: Image
     account: page.Account
     summary: Mapping[str, Any]
-    suffix: str
 
     @property
     def report(self) -> Report:
@@ -236,7 +233,7 @@ def reconstructed(opened: Scan, path: Path, request: Request, watch: Watch) -> R
         "notes": list(opened.notes),
         "seed": request.seed,
         "device": str(device),
-        "inputs": {str(path): fingerprint(Image(data=np.empty(0), axes="", source=path))},
+        "inputs": {str(file): file_hash(file) for file in _files(path, request)},
         "versions": versions(),
     }
     return _told(opened, measurement, method, restoration, provenance)
@@ -265,17 +262,7 @@ def _told(
         "sentence": found.sentence,
     }
     image = replace(image, provenance=provenance)
-    return Reconstruction(restoration=image, account=account, summary=summary, suffix=opened.suffix)
-
-
-def first_image(measurement: Measurement, restoration: Restoration) -> torch.Tensor:
-    """Return the back-projection, scaled so that it explains the data as well as it can."""
-    with torch.no_grad():
-        first = measurement.operator.backproject(measurement.y)
-        explained = measurement.operator(first)
-        power = explained.abs().square().sum()
-        scale = (measurement.y * explained.conj()).real.sum() / power if power > 0 else torch.ones(())
-    return first * scale if first.shape == restoration.image.shape else torch.zeros_like(restoration.image)
+    return Reconstruction(restoration=image, account=account, summary=summary)
 
 
 def _method(name: str, measurement: Measurement, request: Request) -> Method:
@@ -297,3 +284,9 @@ def _on(measurement: Measurement, device: torch.device) -> Measurement:
         weight=None if weight is None else weight.to(device),
         noise=None if noise is None else noise.to(device),
     )
+
+
+def _files(path: Path, request: Request) -> list[Path]:
+    """Return all files that a reconstruction is made from: the scan, those that its geometry names, the model."""
+    named = [value for value in (*request.geometry.values(), request.denoiser) if isinstance(value, Path)]
+    return [path, *(file for file in named if file.exists())]

@@ -93,12 +93,15 @@ def restored(
 
 
 def fingerprint(image: Image) -> str:
-    """Return the SHA-256 of an image's file (of sizes and starts where it is very large), or of its numbers."""
+    """Return the SHA-256 of an image's file, or of its numbers."""
+    if image.source is not None:
+        return file_hash(Path(image.source))
+    return hashlib.sha256(np.ascontiguousarray(image.data[...]).data).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file or of all files in a folder; of sizes and starts where they are very large."""
     digest = hashlib.sha256()
-    if image.source is None:
-        digest.update(np.ascontiguousarray(image.data[...]).data)
-        return digest.hexdigest()
-    path = Path(image.source)
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     small = sum(p.stat().st_size for p in files) <= _HASHED
     for file in files:

@@ -10,7 +10,7 @@ from pellucid.methods.method import Card, Method
 from pellucid.methods.reconstruct.strength import fixed
 
 CARD = Card(
-    title="Filtered back-projection",
+    title="Filtered back-projection, gridding",
     needs="measurements",
     assumes="dense, even sampling",
     independent=False,

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pellucid.data.measurement import Measurement
 from pellucid.methods.method import Card, Method
-from pellucid.methods.reconstruct.strength import COUNTS, Rule, chosen, counts
+from pellucid.methods.reconstruct.strength import COUNTS, Rule, chosen, counts, even
 from pellucid.restorers.least_squares import linear
 from pellucid.solvers import mlem as solver
 
@@ -52,7 +52,8 @@ def mlem(
 
     Notes
     -----
-    Values below zero, from read noise around a dark background, count as zero. The first image is constant.
+    Values below zero, from read noise around a dark background, count as zero. The first image is constant. All
+    measurements count alike.
 
     References
     ----------
@@ -63,8 +64,7 @@ def mlem(
 
     def solve(given: Measurement, strength: float, start: Tensor | None) -> Tensor:
         operator, y = linear(given), given.y.clamp(min=0)
-        sums = operator.adjoint(torch.ones_like(y)).clamp(min=0)
-        first = torch.ones_like(sums) * (y.sum() / sums.sum()) if start is None else start
+        first = even(operator, y) if start is None else start
         return solver(operator, operator.adjoint, y, first, iterations=round(strength))
 
     return chosen(example, solve, CARD, rng, strength=iterations, rule=rule, strengths=COUNTS, counted=True)

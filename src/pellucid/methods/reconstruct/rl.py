@@ -8,7 +8,7 @@ from torch import Tensor
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method
-from pellucid.methods.reconstruct.strength import COUNTS, Rule, chosen, counts
+from pellucid.methods.reconstruct.strength import COUNTS, Rule, chosen, counts, even
 from pellucid.restorers.least_squares import linear
 from pellucid.solvers import richardson_lucy
 
@@ -59,7 +59,8 @@ def rl(
 
     Notes
     -----
-    Values below zero, from read noise around a dark background, count as zero. The first image is constant.
+    Values below zero, from read noise around a dark background, count as zero. The first image is constant. All
+    measurements count alike.
 
     References
     ----------
@@ -75,8 +76,7 @@ def rl(
 
     def solve(given: Measurement, count: float, start: Tensor | None) -> Tensor:
         operator, y = linear(given), given.y.clamp(min=0)
-        sums = operator.adjoint(torch.ones_like(y)).clamp(min=0)
-        first = torch.ones_like(sums) * (y.sum() / sums.sum()) if start is None else start
+        first = even(operator, y) if start is None else start
         return richardson_lucy(operator, operator.adjoint, y, first, strength=strength, iterations=round(count))
 
     return chosen(example, solve, CARD, rng, strength=iterations, rule=rule, strengths=COUNTS, counted=True)

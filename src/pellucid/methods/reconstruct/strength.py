@@ -15,6 +15,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.data.splits import RandomSampling
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method
+from pellucid.operators.base import LinearOperator
 from pellucid.restorers import Regularised
 from pellucid.restorers.least_squares import linear
 
@@ -146,6 +147,12 @@ def rays(example: Measurement, card: Card) -> None:
             f"{card.title} needs an instrument that adds up what the object emits or absorbs, but "
             f"{type(example.operator).__name__} has weights that are complex or negative: use --method cg or tv."
         )
+
+
+def even(operator: LinearOperator, y: Tensor) -> Tensor:
+    """Return the constant image that explains the sum of the counts y: where iterations on counts start."""
+    sums = operator.adjoint(torch.ones_like(y)).clamp(min=0)
+    return torch.ones_like(sums) * (y.sum() / sums.sum())
 
 
 def counts(example: Measurement, card: Card) -> None:
