@@ -154,7 +154,9 @@ def restore_tiled(
     like = read((slice(0, 1),) * dims).to(device)
     key = (dims, len(like))
     known = _halos.setdefault(restorer, {})
-    if key not in known:
+    if restorer.whole:
+        known[key], tile = (0,) * dims, space
+    elif key not in known:
         known[key] = halo(lambda y: function(y, None), stride, like=like)
     cut = plan(space, stride, known[key], device, tile)
     return apply_tiled(function, read, write, cut, device=device, on_progress=on_progress, cancel=cancel)

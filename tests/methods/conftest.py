@@ -35,7 +35,11 @@ class Scene:
 
     def suited(self, name: str) -> Measurement:
         """Return what a method needs for its training."""
-        return self.repeats(1, 2) if methods.card(name).needs == "repeats" else self.record(1)
+        needs = methods.card(name).needs
+        if needs == "truth":
+            clean = Measurement(y=self.x, operator=Identity(), noise=self.noise)
+            return Repeated.of((self.record(1), clean))
+        return self.repeats(1, 2) if needs == "repeats" else self.record(1)
 
     def error(self, image: Tensor) -> float:
         """Return the true mean squared error."""
@@ -75,7 +79,9 @@ def trained(built) -> Callable[..., Method]:
     def train(name: str, data: Measurement, steps: int, **given) -> Method:
         method = built(name, data, **given)
         for stage in method.stages:
-            source = Patches(data=data, patch=stage.patch, batch=stage.batch)
+            if stage.start is not None:
+                stage.start(data)
+            source = Patches(data=data, patch=stage.patch, batch=stage.batch, symmetries=stage.symmetries)
             plan = Plan(steps=steps, optimisers={"model": Adam(rate=4e-3, warm_up=10)})
             fit(stage.model, stage.objective, source, plan)
         return method

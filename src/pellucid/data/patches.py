@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -12,14 +13,15 @@ from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.source import Step
 from pellucid.operators import Identity
 
+Symmetries = Literal["all", "mirrors", "none"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Patches:
     """Draws patches uniformly from arrays that share one geometry.
 
     Each patch is mirrored along every axis, and has rows and columns exchanged, with probability one half:
-    the eight symmetries of the plane. With `exchange` off only the mirrors remain, for noise or voxels that
-    differ between rows and columns.
+    the eight symmetries of the plane.
 
     Parameters
     ----------
@@ -29,14 +31,15 @@ class Patches:
         Size of a patch along each spatial axis, no larger than the image.
     batch
         Patches a step.
-    exchange
-        Whether rows and columns may be exchanged; then their patch sizes are equal.
+    symmetries
+        ``all``, for patches of as many rows as columns. ``mirrors``: without the exchange, for noise or voxels that
+        differ between rows and columns. ``none``: patches as they lie.
     """
 
     data: Measurement
     patch: Sequence[int]
     batch: int
-    exchange: bool = True
+    symmetries: Symmetries = "all"
 
     def draw(self, step: Step) -> Measurement:
         """Return the patches of this step, with the weight and the noise model of the data."""
@@ -55,10 +58,11 @@ class Patches:
         for axis, (size, patch) in enumerate(zip(space, self.patch, strict=True)):
             corner = (draws[axis] * (size - patch + 1)).long()
             ramp = torch.arange(patch, device=device).expand(count, patch)
-            mirrored = torch.where(draws[dims + axis][:, None] < 0.5, ramp, patch - 1 - ramp)
+            if self.symmetries != "none":
+                ramp = torch.where(draws[dims + axis][:, None] < 0.5, ramp, patch - 1 - ramp)
             shape = [count] + [patch if a == axis else 1 for a in range(dims)]
-            places.append((corner, mirrored.view(shape)))
-        if self.exchange:
+            places.append((corner, ramp.reshape(shape)))
+        if self.symmetries == "all":
             swap = (draws[-1] < 0.5).view(count, *[1] * dims)
             (row, i), (column, j) = places[-2:]
             i, j = torch.where(swap, i.transpose(-1, -2), i), torch.where(swap, j.transpose(-1, -2), j)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from torch import nn
+
+from pellucid.data.measurement import Measurement
+from pellucid.data.patches import Symmetries
 from pellucid.data.splits import Split
-from pellucid.objectives import HeldOut
+from pellucid.objectives import Objective
 from pellucid.restorers import Restorer
 from pellucid.training import Adam
 
@@ -21,8 +25,8 @@ class Card:
     title
         Its name in the literature.
     needs
-        ``image``: one noisy image is enough. ``repeats``: two recordings of the same object. ``measurements``: what
-        an instrument recorded, and its operator.
+        ``image``: one noisy image is enough. ``repeats``: two recordings of the same object. ``truth``: a clean image
+        of it, for upper bounds only. ``measurements``: what an instrument recorded, and its operator.
     assumes
         What must hold of the noise, in words.
     independent
@@ -36,7 +40,7 @@ class Card:
     """
 
     title: str
-    needs: Literal["image", "repeats", "measurements"]
+    needs: Literal["image", "repeats", "truth", "measurements"]
     assumes: str
     independent: bool
     stabilise: bool
@@ -52,20 +56,32 @@ class Stage:
     Parameters
     ----------
     model, objective
-        What is trained, by which distance.
+        What is trained, by which distance. Entries of the data without weight are never a target.
     patch
         Size along each spatial axis; cut down to the image.
     batch
         Patches a step.
     adam
         The optimiser.
+    share
+        Part of the budget, relative to the shares of the other stages.
+    steps
+        Most steps that are worth doing, or None.
+    symmetries
+        Of the patches: ``all`` mirrors them and exchanges rows and columns, ``mirrors`` does the first only.
+    start
+        Called with the data before the fit: settles what is not trained, such as a table of the noise.
     """
 
-    model: Restorer
-    objective: HeldOut
+    model: nn.Module
+    objective: Objective[Any]
     patch: Sequence[int]
     batch: int
     adam: Adam
+    share: float = 1.0
+    steps: int | None = None
+    symmetries: Symmetries = "all"
+    start: Callable[[Measurement], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +92,14 @@ class Method:
     ----------
     model
         What is trained or calibrated.
-    prior
-        What explains pixels that were hidden from it, with the accuracy of the restorer: mean, and variance where the
-        restorer joins it with the seen pixel. The held-out risk is measured on it.
     restorer
         The rule of inference: the model itself or a wrapper around it.
+    prior
+        What explains pixels that were hidden from it, with the accuracy of the restorer: mean, and variance where the
+        restorer joins it with the seen pixel. The held-out risk is measured on it. None where a restorer sees all
+        pixels: then the risk is Stein's, on pixels that were never a target.
     split
-        Holds data out, for training and for measuring the risk.
+        Holds data out, for training and for measuring the risk; None where there is no prior.
     stages
         Fits in order; empty where nothing is trained.
     card
@@ -90,8 +107,8 @@ class Method:
     """
 
     model: Restorer
-    prior: Restorer
     restorer: Restorer
-    split: Split
+    prior: Restorer | None = None
+    split: Split | None = None
     stages: tuple[Stage, ...] = ()
     card: Card

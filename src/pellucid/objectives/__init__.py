@@ -2,5 +2,6 @@
 
 from pellucid.objectives.base import Objective, Turn
 from pellucid.objectives.held_out import HeldOut, absolute, gaussian, squared
+from pellucid.objectives.sure import Sure
 
-__all__ = ["HeldOut", "Objective", "Turn", "absolute", "gaussian", "squared"]
+__all__ = ["HeldOut", "Objective", "Sure", "Turn", "absolute", "gaussian", "squared"]

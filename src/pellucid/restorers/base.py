@@ -19,6 +19,9 @@ class Restorer(nn.Module, ABC):
     that computes with parts that swallow NaN marks what these may have touched.
     """
 
+    whole: bool = False
+    """Whether it must be given the whole image at once."""
+
     @abstractmethod
     def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the image, shape (batch, channel, *space)."""

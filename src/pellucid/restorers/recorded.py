@@ -25,7 +25,7 @@ class Recorded(Restorer):
 
     def __init__(self, restorer: Restorer, standardisation: Standardisation) -> None:
         super().__init__()
-        self.restorer, self.standardisation = restorer, standardisation
+        self.restorer, self.standardisation, self.whole = restorer, standardisation, restorer.whole
 
     def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the image in recorded units, (batch, channel, *space)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,10 +21,11 @@ from pellucid.data.stack import Stack
 from pellucid.errors import InputError
 from pellucid.methods import Method, Stage
 from pellucid.noise import Autocorrelation, Diagnosis, autocorrelation, diagnose, photon_transfer_repeats
-from pellucid.objectives import HeldOut
+from pellucid.objectives import HeldOut, Sure
 from pellucid.operators import Identity
+from pellucid.restorers import Restorer
 from pellucid.training import Validation
-from pellucid.trust import Risk, held_out_risk
+from pellucid.trust import Risk, held_out_risk, stein_risk
 
 _JUDGED = 2**19  # pixels of the blocks in which some pixels are never a training target
 _LEAST = 32  # pixels a side
@@ -52,8 +53,8 @@ class Bench:
     seed: int
 
     @classmethod
-    def of(cls, stack: Stack, pairs: Stack | None, device: torch.device, seed: int) -> Bench:
-        """Read a sample and diagnose it.
+    def of(cls, stack: Stack, pairs: Stack | None, device: torch.device, seed: int, *, truth: bool = False) -> Bench:
+        """Read a sample and diagnose it; with `truth` the pairs are clean, and tell nothing of the noise.
 
         Raises
         ------
@@ -65,7 +66,7 @@ class Bench:
         _large_enough(stack)
         arrays = [s.sample(np.random.default_rng(mix(seed, 1))) for s in stacks]
         _correlated(arrays, stacks)
-        diagnosis = _diagnosed(arrays)
+        diagnosis = _diagnosed(arrays[:1] if truth else arrays)
         shots = tuple(torch.from_numpy(a)[:, None].to(device) for a in arrays)
         return cls(shots, diagnosis, seed)
 
@@ -115,14 +116,20 @@ class Bench:
     def source(self, stage: Stage, data: Measurement) -> Source:
         """Return the patches of a stage."""
         rows, columns = stage.patch[-2:]
-        return Patches(data=data, patch=stage.patch, batch=stage.batch, exchange=rows == columns)
+        oblong = "mirrors" if stage.symmetries == "all" and rows != columns else stage.symmetries
+        return Patches(data=data, patch=stage.patch, batch=stage.batch, symmetries=oblong)
 
-    def validation(self, method: Method, stage: Stage, data: Measurement, interval: int) -> Validation:
-        """Return the objective of a stage on the ranking pixels."""
-        held = HeldOut(Reserved(method.split, self.places[0]), stage.objective.distance)
+    def validation(self, method: Method, stage: Stage, data: Measurement, interval: int) -> Validation | None:
+        """Return the objective of a stage on the ranking pixels: its own where it hides pixels, or else Stein's."""
+        if not isinstance(stage.model, Restorer):
+            return None
         parts = data.shots if isinstance(data, Repeated) else (data,)
         judged = tuple(Measurement(y=p.y[: self.judged], operator=p.operator, noise=p.noise) for p in parts)
-        return Validation(objective=held, source=Fixed(_joined(judged)), interval=interval)
+        if method.split is not None and isinstance(stage.objective, HeldOut):
+            held = HeldOut(Reserved(stage.objective.split, self.places[0]), stage.objective.distance)
+            return Validation(objective=held, source=Fixed(_joined(judged)), interval=interval)
+        ranking = replace(judged[0], weight=mask_of(self.places[0], judged[0].y))
+        return Validation(objective=Sure(), source=Fixed(ranking), interval=interval)
 
     def risk(self, method: Method, units: Standardisation, *, report: bool) -> Risk:
         """Return the held-out risk in recorded units, on the ranking or on the reporting pixels."""
@@ -132,6 +139,8 @@ class Bench:
         )
         data = _joined(shots) if method.card.needs == "repeats" else shots[0]
         rng = generator(self.shots[0].device, self.seed, 3)
+        if method.prior is None or method.split is None:
+            return stein_risk(method.restorer, data, self.places[report], units, rng=rng)
         return held_out_risk(method.prior, method.split, data, self.places[report], units, rng=rng)
 
 

@@ -114,7 +114,9 @@ def learn(
         job.watch(Event("diagnose", f"Reading the noise of {label or 'the image'}."))
         stack = Stack(tuple(images), number, dims)
         second = Stack(tuple(pairs), number, dims) if pairs else None
-        bench = Bench.of(stack, second, job.options.place(), mix(job.options.seed, number))
+        method = job.options.method
+        truth = method != "auto" and card(method).needs == "truth"
+        bench = Bench.of(stack, second, job.options.place(), mix(job.options.seed, number), truth=truth)
         choices = _choices(bench, job.options, stack.pixels, count)
         lessons.append(_lesson(bench, choices, job, number, count - number, label))
     return tuple(lesson.chosen.channel for lesson in lessons), tuple(lessons)
@@ -156,8 +158,9 @@ def _choices(bench: Bench, options: Options, pixels: int, channels: int) -> dict
     """Return the candidates that suit the data, with their settings; those that are trained come last."""
     repeats = len(bench.shots) > 1
     if options.method != "auto":
-        if card(options.method).needs == "repeats" and not repeats:
-            raise InputError(f"{options.method} needs two recordings of each object; give the second with --pairs.")
+        needed = {"repeats": "two recordings of each object; give the second", "truth": "clean images; give them"}
+        if not repeats and (needs := needed.get(card(options.method).needs)):
+            raise InputError(f"{options.method} needs {needs} with --pairs.")
         return {options.method: options.settings}
     if options.settings:
         raise InputError("Settings belong to one method; name it with --method.")
@@ -185,21 +188,22 @@ def _try(
 ) -> Candidate:
     """Build, fit and judge one method."""
     start, options = time.monotonic(), job.options
+    end = None if seconds is None else start + seconds
     units = bench.units(card(name).stabilise)
     data = bench.measurement(units)
     method = build(name, data, rng=generator("cpu", options.seed, number, 5), **given)
-    history = None
+    history, title = None, f"{name}{f' on {label}' if label else ''}"
     for index, stage in enumerate(method.stages):
-        kept = None if job.folder is None else job.folder / f"{number}-{name}-{index}.safetensors"
+        share = stage.share / sum(later.share for later in method.stages[index:])
         plan = Plan(
-            steps=options.steps,
-            seconds=None if options.steps is not None else seconds,
+            steps=min((n for n in (options.steps, stage.steps) if n is not None), default=None),
+            seconds=None if end is None else max(0.5, share * (end - time.monotonic())),
             seed=mix(options.seed, number),
             optimisers={"model": stage.adam},
             precision=training_precision(data.y.device),
-            checkpoint=kept,
+            checkpoint=None if job.folder is None else job.folder / f"{number}-{name}-{index}.safetensors",
         )
-        history = _fit(bench, method, stage, data, plan, job, f"{name}{f' on {label}' if label else ''}")
+        history = _fit(bench, method, stage, data, plan, job, title)
     took = time.monotonic() - start
     job.watch(Event("rank", f"Measuring the risk of {name} on pixels that were never a target."))
     ranking, risk = (bench.risk(method, units, report=report) for report in (False, True))
@@ -216,6 +220,8 @@ def _fit(bench: Bench, method: Method, stage: Stage, data: Measurement, plan: Pl
         text = f"Training {title}: step {row['step']:.0f}"
         job.watch(Event(f"train {title}", text, row["progress"], pace.left(row["progress"])))
 
+    if stage.start is not None:
+        stage.start(data)
     going_on = job.resume and plan.checkpoint is not None and plan.checkpoint.is_file()
     history = fit(
         stage.model,

@@ -1,0 +1,52 @@
+"""Stein's unbiased estimate of the risk: an error without a reference for a restorer that sees every pixel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from pellucid._math.ranks import shared_mean
+from pellucid.data.measurement import Measurement
+from pellucid.data.source import Step
+from pellucid.errors import InputError
+from pellucid.objectives.base import Objective
+from pellucid.restorers.base import Restorer
+
+_TAU = 0.1  # of the noise: the step of the finite difference
+
+
+class Sure(Objective[Restorer]):
+    """L = mean of (F(y) - y)² + 2 s² ∂F_i/∂y_i: the mean squared error plus the noise variance, on average.
+
+    For Gaussian noise of variance s², E (F(y) - y)_i² = E (F(y) - x)_i² + s² - 2 s² E ∂F_i/∂y_i (Stein 1981). The
+    slope is found by a finite difference along random signs b, b · (F(y + τ b) - F(y)) / τ (Ramani et al. 2008).
+
+    Notes
+    -----
+    Signs are drawn, and squares are counted, only where the batch has weight. So the same sum over pixels that were
+    never a training target judges a model.
+
+    References
+    ----------
+    Stein, "Estimation of the mean of a multivariate normal distribution", Annals of Statistics 9, 1981.
+    Ramani, Blu, Unser, "Monte-Carlo SURE", IEEE Transactions on Image Processing 17, 2008.
+    """
+
+    def terms(self, model: Restorer, batch: Measurement, step: Step) -> dict[str, Tensor]:
+        """Return Stein's mean over the entries that have weight."""
+        if batch.noise is None:
+            raise InputError("Stein's risk needs to know how strong the noise is; no noise model came with the data.")
+        weight = torch.ones_like(batch.y) if batch.weight is None else batch.weight.expand_as(batch.y).to(batch.y)
+        variance = batch.noise.variance(batch.y)
+        signs = torch.randint(0, 2, batch.y.shape, generator=step.rng, device=batch.y.device) * 2 - 1
+        push = _TAU * variance.sqrt() * signs * (weight > 0)
+        given = replace(batch, weight=None)
+        state = step.rng.get_state()
+        with torch.autocast(batch.y.device.type, enabled=False):  # rounding would drown the difference
+            image = model(given, step.rng)
+            step.rng.set_state(state)
+            slope = signs * (model(given.with_y(batch.y + push), step.rng) - image) / (_TAU * variance.sqrt())
+        loss = (image - batch.y).square() + 2 * variance * slope
+        return {"stein": shared_mean((loss * weight).sum(), weight.sum())}
