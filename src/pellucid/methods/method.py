@@ -26,7 +26,8 @@ class Card:
         Its name in the literature.
     needs
         ``image``: one noisy image is enough. ``repeats``: two recordings of the same object. ``truth``: a clean image
-        of it, for upper bounds only. ``measurements``: what an instrument recorded, and its operator.
+        of it, for upper bounds only. ``series``: many images of one object along T, its channels are then the
+        volumes. ``measurements``: what an instrument recorded, and its operator.
     assumes
         What must hold of the noise, in words.
     independent
@@ -40,7 +41,7 @@ class Card:
     """
 
     title: str
-    needs: Literal["image", "repeats", "truth", "measurements"]
+    needs: Literal["image", "repeats", "truth", "series", "measurements"]
     assumes: str
     independent: bool
     stabilise: bool
