@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pellucid.restorers import Enhancer as Enhancer
     from pellucid.training import Plan as Plan
     from pellucid.training import fit as fit
+    from pellucid.workflows.compare import compare as compare
     from pellucid.workflows.denoise import Result as Result
     from pellucid.workflows.denoise import apply as apply
     from pellucid.workflows.denoise import denoise as denoise
@@ -72,6 +73,7 @@ _PLACES = {  # module, name in it
     "Result": ("workflows.denoise", "Result"),
     "Sampling": ("operators", "Sampling"),
     "apply": ("workflows.denoise", "apply"),
+    "compare": ("workflows.compare", "compare"),
     "deconvolve": ("workflows.reconstruct", "deconvolve"),
     "denoise": ("workflows.denoise", "denoise"),
     "evaluate": ("workflows.evaluate", "evaluate"),

@@ -87,3 +87,20 @@ def test_doctor_looks_at_the_machine(command):
     assert ran.code == 0
     assert {"Python", "torch", "memory"} <= {check["name"] for check in ran.facts["checks"]}
     assert json.dumps(ran.facts)
+
+
+def test_compare_prints_and_draws_the_table(command, noisy, second, tmp_path):
+    wanted = ("--methods", "total_variation", "--truth", second, "--pairs", second)
+    ran = command("compare", noisy, *wanted, "--seed", 1)
+    assert ran.code == 0, ran.err
+    assert [line.split()[0] for line in ran.out.splitlines()[:2]] == ["method", "total_variation"]
+    assert (tmp_path / "cells.comparison.html").is_file()
+    ran = command("compare", noisy, *wanted, "-o", tmp_path / "again.html", "--json")
+    assert [row["method"] for row in ran.facts["rows"]] == ["total_variation"]
+    assert ran.facts["report"] == str(tmp_path / "again.html")
+
+
+def test_compare_refuses_in_one_sentence(command, noisy):
+    assert command("compare", noisy, "--methods", "noise2vod").err.startswith("error: There is no method")
+    ran = command("compare", noisy, "--budget", "5s", "--steps", 3)
+    assert (ran.code, ran.err) == (2, "error: --budget and --steps exclude each other: give one of them.\n")

@@ -21,6 +21,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     reconstruct.deconvolve,
     look.info,
     look.evaluate,
+    look.compare,
     look.methods,
     reconstruct.modalities,
     look.doctor,

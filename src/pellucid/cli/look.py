@@ -1,4 +1,4 @@
-"""Verbs that look at things: info, evaluate, methods, doctor."""
+"""Verbs that look at things: info, evaluate, compare, methods, doctor."""
 
 from __future__ import annotations
 
@@ -100,6 +100,45 @@ def evaluate(
 
         found = evaluate(restored, noisy, model=model, truth=truth, second_shot=second_shot)
         return Answer(facts=found.as_dict(), text=str(found), trusted=found.verdict.level == "green")
+
+    perform(task, as_json=json, verbose=verbose)
+
+
+def compare(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A noisy image.")],
+    methods: Annotated[
+        str,
+        typer.Option(metavar="all|NAMES", help="auto and all that suit the image, or names with commas between them."),
+    ] = "all",
+    truth: Annotated[Path | None, typer.Option(help="A clean reference, for the PSNR.")] = None,
+    pairs: Annotated[Path | None, typer.Option(metavar="OTHER", help="Second recording of the same object.")] = None,
+    affine: Annotated[bool, typer.Option("--affine", help="Fit a x + b to the truth before the PSNR.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The report.", show_default="FILE.comparison.html")
+    ] = None,
+    axes: o.Axes = None,
+    channel: o.Channel = None,
+    dims: o.Dims = None,
+    device: o.Device = "auto",
+    seed: o.Seed = 0,
+    budget: Annotated[str | None, typer.Option(metavar="TIME", help="Of each method.", show_default="60s")] = None,
+    steps: o.Steps = None,
+    overwrite: o.Overwrite = False,
+    json: o.Json = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Restore one image by many methods, and compare their risk, error, spread, time and memory."""
+
+    def task(watch: Watch, cancel: Cancel) -> Answer:
+        o.exclude(("--budget", budget), ("--steps", steps))
+        from pellucid.workflows.compare import compare_file
+
+        given: o.Given = {"truth": truth, "pairs": pairs, "axes": axes, "channel": channel, "overwrite": overwrite}
+        how: o.Given = {"methods": methods, "affine": affine, "budget": budget or "60s", "steps": steps}
+        where: o.Given = {"dims": dims, "device": device, "seed": seed}
+        found, report = compare_file(file, output=output, **given, **how, **where, watch=watch, cancel=cancel)
+        facts = {"input": file, "report": report} | found.as_dict()
+        return Answer(facts=facts, text=f"{found}\nreport: {report}")
 
     perform(task, as_json=json, verbose=verbose)
 
