@@ -106,9 +106,8 @@ def test_file_and_report(frame, truth, tmp_path, monkeypatch):
     found, report = compare_file(path, truth=tmp_path / "truth.npy", methods=QUICK)
     html = report.read_text("utf-8")
     assert report == tmp_path / "cells.comparison.html"
-    assert all(
-        name in html for name in (*QUICK, "Truth", f"{found.contest.rows[0].psnr:.2f}", "pellucid compare cells.npy")
-    )
+    best = found.contest.rows[0]
+    assert all(told in html for told in (*QUICK, "Truth", f"{best.psnr:.2f}", "pellucid compare cells.npy"))
     assert len(json.loads(json.dumps(found.as_dict()))["rows"]) == 2
     assert str(found).splitlines()[1].startswith(best.method)
     with pytest.raises(InputError, match="--overwrite"):
