@@ -33,7 +33,7 @@ def test_perfect_restoration_is_green(scene):
     verdict = judge(y, x, **noise, risk=None)
     assert verdict.level == "green"
     assert verdict.sentence == "Nothing was found against this image: what was removed looks like noise."
-    assert len(verdict.reasons) == 6
+    assert len(verdict.reasons) == 7
     assert any("second recording" in text for text in verdict.not_checked)
 
 

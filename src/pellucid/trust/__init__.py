@@ -1,17 +1,22 @@
 """An honest answer, without a reference, to: can I trust this image?"""
 
+from pellucid.trust.limits import LEVELS, Limit, detectable
 from pellucid.trust.risk import Risk, held_out_risk, second_shot_risk, stein_risk
+from pellucid.trust.support import unsupported
 from pellucid.trust.symptoms import Symptoms, examine
-from pellucid.trust.verdict import LEVELS, Verdict, judge
+from pellucid.trust.verdict import Verdict, judge
 
 __all__ = [
     "LEVELS",
+    "Limit",
     "Risk",
     "Symptoms",
     "Verdict",
+    "detectable",
     "examine",
     "held_out_risk",
     "judge",
     "second_shot_risk",
     "stein_risk",
+    "unsupported",
 ]

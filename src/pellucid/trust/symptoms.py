@@ -11,6 +11,7 @@ from scipy import ndimage
 from pellucid.errors import InputError
 from pellucid.metrics import residual_vs_intensity
 from pellucid.noise import Autocorrelation, PhotonTransfer
+from pellucid.trust.support import unsupported
 
 Array = NDArray[np.float64]
 
@@ -36,6 +37,10 @@ class Symptoms:
         Largest value of the smoothed residual in standard deviations of smoothed noise (about 5).
     at
         Its place: plane, row and column.
+    invented
+        Largest strength of detail that the recording does not bear out, as of `unsupported` (0).
+    invented_at
+        Its place.
     left
         Least part of the noise's variance that must still be in the image (0). From the triangle inequality,
         (1 - sqrt(q))² with q the residual's variance over the noise's, in the median bin of intensity.
@@ -53,6 +58,8 @@ class Symptoms:
     edges: bool
     worst: float
     at: tuple[int, int, int]
+    invented: float
+    invented_at: tuple[int, int, int]
     left: float
     excess: float
     bias: float
@@ -85,7 +92,7 @@ def examine(
     seen pixel was rightly used, is compared with noise as weak as itself. Intensity is that of the smoothed image:
     bins of the image itself would sort by the noise that is left in it.
     """
-    y, x = _pair(noisy, restored)
+    y, x = as_stacks(noisy, restored)
     r = y - x
     variance = ndimage.uniform_filter(transfer.variance_at(x), (0, 5, 5))
     u = r / np.sqrt(variance)
@@ -98,15 +105,17 @@ def examine(
         for part in (edge, ~edge)
     )
     worst = np.abs(smoothed[_PLACE])
-    plane, row, column = (int(i) for i in np.unravel_index(np.argmax(worst), worst.shape))
+    invented = unsupported(y, x, transfer=transfer, correlation=correlation)
     bins = residual_vs_intensity(r, ndimage.gaussian_filter(x, (0, _PLACE, _PLACE)), variance, _BINS)
     bias = bins.mean / np.sqrt(transfer.variance_at(bins.intensity))
     largest = int(np.argmax(np.abs(bias)))
     return Symptoms(
         structure=max(at_edges, elsewhere),
         edges=at_edges > elsewhere,
-        worst=float(worst[plane, row, column]),
-        at=(plane, row, column),
+        worst=float(worst.max()),
+        at=_place(worst),
+        invented=float(invented.max()),
+        invented_at=_place(invented),
         left=float((1 - np.sqrt(min(1.0, np.median(bins.ratio)))) ** 2),
         excess=float(bins.ratio.max()),
         bias=float(bias[largest]),
@@ -115,7 +124,7 @@ def examine(
     )
 
 
-def _pair(noisy: ArrayLike, restored: ArrayLike) -> tuple[Array, Array]:
+def as_stacks(noisy: ArrayLike, restored: ArrayLike) -> tuple[Array, Array]:
     """Return both images as stacks (plane, row, column), checked."""
     y, x = (np.asarray(image, dtype=np.float64) for image in (noisy, restored))
     if y.shape != x.shape or y.ndim < 2 or min(y.shape[-2:]) < _SMALLEST:
@@ -126,6 +135,12 @@ def _pair(noisy: ArrayLike, restored: ArrayLike) -> tuple[Array, Array]:
     if not (np.isfinite(y).all() and np.isfinite(x).all()):
         raise InputError("A restored image is judged on finite values, but one of the two holds NaN or infinity.")
     return y.reshape(-1, *y.shape[-2:]), x.reshape(-1, *x.shape[-2:])
+
+
+def _place(values: Array) -> tuple[int, int, int]:
+    """Return plane, row and column of the largest value."""
+    plane, row, column = (int(i) for i in np.unravel_index(np.argmax(values), values.shape))
+    return plane, row, column
 
 
 def _gathered(u: Array, s: float, correlation: Autocorrelation) -> Array:

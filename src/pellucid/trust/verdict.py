@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pellucid.noise import Autocorrelation, PhotonTransfer
+from pellucid.trust.limits import LEVELS, Level, Limit, level, rated, unseen
 from pellucid.trust.risk import Risk
 from pellucid.trust.symptoms import Symptoms, examine
 
-Level = Literal["green", "amber", "red"]
-
-LIMITS = {  # where a symptom turns amber, and red: see `judge`
-    "structure": (1.5, 3.0),
-    "worst": (7.0, 12.0),
-    "left": (0.2, 0.5),
-    "excess": (1.8, 3.0),
-    "bias": (0.5, 1.0),
-    "light": (0.04, 0.1),
-}
-
-LEVELS: tuple[Level, ...] = ("green", "amber", "red")
 _UNSURE = 0.05  # how well the variance of the noise is known from one image
 OPENINGS: dict[Level, str] = {
     "green": "Nothing was found against this image",
     "amber": "Look before you rely on this image",
     "red": "Do not rely on this image",
 }
+FAINT = "Structure fainter than the noise: a fault below the limits of these checks leaves no trace in them."
 NOT_CHECKED = (
-    "Structure fainter than the noise: seen on real images were spots of 1.5 pixels' width from about 6 standard "
-    "deviations of the noise on, of 3.5 pixels' width from about 3, even texture from about half of one, and shifts "
-    "from 1 or 2 pixels on.",
     "Detail finer than the noise allows: what a method makes up below that limit leaves no trace.",
     "Faults that all frames share: blur, drift, uneven light, fixed patterns of the camera.",
     "Whether a stated uncertainty of each pixel is right.",
@@ -88,6 +74,7 @@ def judge(
     correlation: Autocorrelation,
     risk: Risk | None,
     independent: bool = True,
+    limits: Sequence[Limit] = (),
 ) -> Verdict:
     """Say whether a restored image can be trusted, as far as the recorded image can tell.
 
@@ -101,6 +88,8 @@ def judge(
         What is known of the error beyond the residual, or None.
     independent
         Whether the method relies on noise that is independent from pixel to pixel, as blind-spot methods do.
+    limits
+        What the checks can see in this image, from `detectable`; what they cannot is said.
 
     Raises
     ------
@@ -130,24 +119,22 @@ def judge(
     findings.sort(key=lambda finding: -LEVELS.index(finding.level))  # stable: the worst first
     worst = findings[0]
     said = "what was removed looks like noise" if worst.level == "green" else worst.headline
-    unseen = () if errors else ("How large the error is: that needs a valid held-out risk, or a second recording.",)
+    unknown = () if errors else ("How large the error is: that needs a valid held-out risk, or a second recording.",)
+    sd = float(np.sqrt(np.median(transfer.variance_at(np.asarray(restored, dtype=np.float64)))))
+    faint = unseen(limits, sd) if limits else FAINT
     return Verdict(
         level=worst.level,
         sentence=f"{OPENINGS[worst.level]}: {said}.",
         reasons=tuple(finding.sentence for finding in findings),
-        not_checked=unseen + NOT_CHECKED,
+        not_checked=(*unknown, faint, *NOT_CHECKED),
     )
-
-
-def _level(value: float, limits: tuple[float, float]) -> Level:
-    amber, red = limits
-    return "red" if value >= red else "amber" if value >= amber else "green"
 
 
 def _symptoms(seen: Symptoms) -> Iterator[_Finding]:
     """Put every symptom into words; what may cause the others comes first."""
     where = "at edges" if seen.edges else "away from edges"
     plane, row, column = seen.at
+    added = "plane {}, row {}, column {}".format(*seen.invented_at)
     low_high = ("dark", "less") if seen.light > 0 else ("bright", "more")
     words = {
         "light": (
@@ -161,6 +148,11 @@ def _symptoms(seen: Symptoms) -> Iterator[_Finding]:
         "structure": (
             f"structure was removed, moved or invented {where}",
             f"Over 1 to 3 pixels the residual {where} has {seen.structure:.1f} times the power of noise.",
+        ),
+        "invented": (
+            "it shows detail that the recording does not bear out",
+            f"Detail 1 to 4 pixels wide that the recording does not bear out is strongest around {added}: at least "
+            f"{seen.invented:.1f} times as strong as the noise is in such detail.",
         ),
         "bias": (
             "intensities are wrong",
@@ -177,8 +169,8 @@ def _symptoms(seen: Symptoms) -> Iterator[_Finding]:
             f"{seen.worst:.1f} standard deviations of the noise.",
         ),
     }
-    for name, (headline, sentence) in words.items():
-        yield _Finding(_level(abs(getattr(seen, name)), LIMITS[name]), headline, sentence)
+    for name, (headline, told) in words.items():
+        yield _Finding(level(name, seen), headline, told)
 
 
 def _correlated(correlation: Autocorrelation, independent: bool) -> Iterator[_Finding]:
@@ -204,10 +196,10 @@ def _error(risk: Risk | None, correlation: Autocorrelation, independent: bool) -
     off = f"by {max(risk.error, 0.0) ** 0.5:.2g} in the mean, and at most by {most:.2g}, {relative:.2g} times the noise"
     if risk.second_shot:
         sentence = f"Judged by the second recording, the image is off {off}."
-        yield _Finding(_level(share, (0.6, 1.0)), "it is hardly nearer to the object than the recording", sentence)
+        yield _Finding(rated(share, (0.6, 1.0)), "it is hardly nearer to the object than the recording", sentence)
     elif share < -0.1 and risk.error < -3 * risk.se:
         sentence = "Hidden pixels are predicted better than the noise allows: it is correlated, or weaker than stated."
         yield _Finding("amber", "its noise is not what it was taken for", sentence)
     else:
         sentence = f"On pixels hidden from it, the model is off {off}."
-        yield _Finding(_level(share, (1.0, np.inf)), "hidden pixels are predicted worse than recorded ones", sentence)
+        yield _Finding(rated(share, (1.0, np.inf)), "hidden pixels are predicted worse than recorded ones", sentence)
