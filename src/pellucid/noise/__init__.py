@@ -8,10 +8,13 @@ from pellucid.noise.estimate import (
     PhotonTransfer,
     diagnose,
     photon_transfer,
+    photon_transfer_pairs,
     photon_transfer_repeats,
 )
 from pellucid.noise.gamma import Gamma
 from pellucid.noise.gaussian import Gaussian
+from pellucid.noise.histogram import Histogram
+from pellucid.noise.mixture import Mixture
 from pellucid.noise.poisson import Poisson
 from pellucid.noise.poisson_gaussian import PoissonGaussian
 from pellucid.noise.rician import Rician
@@ -24,6 +27,8 @@ __all__ = [
     "Diagnosis",
     "Gamma",
     "Gaussian",
+    "Histogram",
+    "Mixture",
     "NoiseModel",
     "PhotonTransfer",
     "Poisson",
@@ -34,5 +39,6 @@ __all__ = [
     "autocorrelation",
     "diagnose",
     "photon_transfer",
+    "photon_transfer_pairs",
     "photon_transfer_repeats",
 ]

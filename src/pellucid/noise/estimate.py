@@ -28,6 +28,7 @@ _DIAGONALS = np.array(  # the second difference along one diagonal, then along t
     ]
 )
 _MARGIN = 8  # pixels at the border that have no full surroundings
+_PAIRS = 1000  # from which a noise model is learned
 _LEAST_CHANGE = 1.1  # of the variance over the image, for noise to be called signal-dependent
 
 
@@ -185,6 +186,33 @@ def photon_transfer_repeats(a: Array, b: Array) -> PhotonTransfer:
     difference = first - second
     squares = local_mean((difference - difference.mean()) ** 2 / 2)
     return _curve(first, local_mean((first + second) / 2), squares, None)
+
+
+def photon_transfer_pairs(signal: Array, observed: Array) -> PhotonTransfer:
+    """Fit the variance of the noise against intensity, from noiseless values and what was recorded of them.
+
+    Parameters
+    ----------
+    signal, observed
+        Of one shape.
+
+    Raises
+    ------
+    InputError
+        Where there are fewer than a thousand pairs, or they hold no noise, or one signal only.
+    """
+    order = np.argsort(signal, axis=None, kind="stable")
+    z, square = signal.ravel()[order], (observed - signal).ravel()[order] ** 2
+    if z.size < _PAIRS or not square.any():
+        raise InputError(
+            f"A noise model is learned from {_PAIRS} noisy values or more, but {np.count_nonzero(square)} came; give a "
+            "longer or larger calibration."
+        )
+    if z[0] == z[-1]:
+        raise InputError(f"A noise model is learned from signals of several strengths, but all are {z[0]:g}.")
+    parts = np.array_split(np.arange(z.size), _BINS)
+    intensity, variance, pixels = np.array([(z[part].mean(), square[part].mean(), part.size) for part in parts]).T
+    return _fit(intensity, variance, pixels, float(square[square > 0].min()) / 12)
 
 
 def as_stack(images: Array) -> Array:
