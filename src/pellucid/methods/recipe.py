@@ -24,6 +24,20 @@ def enhancer(
     variance: bool,
     original: bool = False,
 ) -> Enhancer:
+    """Return a `unet` that predicts a mean, and with `variance` a variance beside it."""
+    moments = 2 if variance else 1
+    return Enhancer(unet(example, rng, features=features, depth=depth, outputs=moments, original=original), moments)
+
+
+def unet(
+    example: Measurement,
+    rng: torch.Generator,
+    *,
+    features: int,
+    depth: int,
+    outputs: int,
+    original: bool = False,
+) -> torch.nn.Module:
     """Return a U-Net on the device of the example, its weights drawn from `rng`.
 
     Parameters
@@ -34,8 +48,8 @@ def enhancer(
         A generator on the CPU.
     features, depth
         Of the U-Net; a shallow stack is not pooled along its planes.
-    variance
-        Whether a variance is predicted beside the mean.
+    outputs
+        Numbers predicted for each channel.
     original
         The network of Noise2Void (max pooling, top skip, residual) in place of that of N2V2.
 
@@ -50,9 +64,8 @@ def enhancer(
             f"features up to {_WIDEST >> min(depth, _DEEPEST)} there."
         )
     _, channels, *space = example.y.shape
-    moments = 2 if variance else 1
     network: torch.nn.Module = UNet(
-        (channels, moments * channels),
+        (channels, outputs * channels),
         dims=len(space),
         features=features,
         depth=depth,
@@ -65,7 +78,7 @@ def enhancer(
         network = Residual(network)
     layout = torch.channels_last if len(space) == 2 else torch.channels_last_3d
     network = network.to(memory_format=layout)  # type: ignore[call-overload]
-    return Enhancer(network.to(example.y.device), moments)
+    return network.to(example.y.device)
 
 
 def patch_size(example: Measurement, patch: int, depth: int) -> Sequence[int]:
