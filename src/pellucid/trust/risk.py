@@ -22,6 +22,7 @@ from pellucid.restorers.inference import posterior
 
 Array = NDArray[np.float64]
 
+UNSURE = 0.05  # how well the variance of the noise is known from one image
 _BLOCK = 16  # pixels
 _PUSH = 0.1  # of the noise: the step of the finite difference
 
@@ -106,7 +107,7 @@ def held_out_risk(
     """
     parts = []
     for i in range(len(measurement.y)):
-        recorded = _image(measurement, i)
+        recorded = image_of(measurement, i)
         parts.append(_hidden(model, Reserved(split, places[i : i + 1]), recorded, standardisation, rng))
     return _mean(parts, known=measurement.noise is not None)
 
@@ -152,7 +153,7 @@ def stein_risk(
         raise InputError("Stein's risk needs to know how strong the noise is; no noise model came with the data.")
     recorded, parts = Recorded(restorer, standardisation), []
     for i in range(len(measurement.y)):
-        one, state = _image(measurement, i), rng.get_state()
+        one, state = image_of(measurement, i), rng.get_state()
         image = restore(replace(one, weight=None), recorded, rng=rng).image
         assert one.noise is not None
         variance = one.noise.variance(image)
@@ -239,7 +240,7 @@ def _hidden(
     state = rng.get_state()
     _, held = split(recorded, rng)
     rng.set_state(state)
-    given, target = split(_standardised(recorded, standardisation), rng)
+    given, target = split(standardised(recorded, standardisation), rng)
     with torch.no_grad():
         moments = model.explain(given, rng).float()
         if moments.shape[1] == 2 and target.noise is not None:
@@ -255,16 +256,16 @@ def _hidden(
     return risk[at], weight[at].double(), variance[at].double()
 
 
-def _image(batch: Measurement, i: int) -> Measurement:
+def image_of(batch: Measurement, i: int) -> Measurement:
     """Return one entry of a batch."""
     weight = batch.weight if batch.weight is None or len(batch.weight) == 1 else batch.weight[i : i + 1]
     one = replace(batch, y=batch.y[i : i + 1], operator=batch.operator[i], weight=weight)
-    return replace(one, shots=tuple(_image(shot, i) for shot in one.shots)) if isinstance(one, Repeated) else one
+    return replace(one, shots=tuple(image_of(shot, i) for shot in one.shots)) if isinstance(one, Repeated) else one
 
 
-def _standardised(recorded: Measurement, standardisation: Standardisation) -> Measurement:
+def standardised(recorded: Measurement, standardisation: Standardisation) -> Measurement:
     """Return the same measurement in the units of the model."""
     one = replace(recorded, y=standardisation(recorded.y), noise=standardisation.noise)
     if not isinstance(one, Repeated):
         return one
-    return replace(one, shots=tuple(_standardised(shot, standardisation) for shot in one.shots))
+    return replace(one, shots=tuple(standardised(shot, standardisation) for shot in one.shots))

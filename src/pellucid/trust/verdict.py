@@ -10,10 +10,9 @@ from numpy.typing import ArrayLike
 
 from pellucid.noise import Autocorrelation, PhotonTransfer
 from pellucid.trust.limits import LEVELS, Level, Limit, level, rated, unseen
-from pellucid.trust.risk import Risk
+from pellucid.trust.risk import UNSURE, Risk
 from pellucid.trust.symptoms import Symptoms, examine
 
-_UNSURE = 0.05  # how well the variance of the noise is known from one image
 OPENINGS: dict[Level, str] = {
     "green": "Nothing was found against this image",
     "amber": "Look before you rely on this image",
@@ -190,7 +189,7 @@ def _error(risk: Risk | None, correlation: Autocorrelation, independent: bool) -
     if not risk.second_shot and independent and correlation.correlated:
         return
     share = risk.error / risk.noise_variance
-    doubt = 2 * risk.se + (0.0 if risk.second_shot else _UNSURE * risk.noise_variance)
+    doubt = 2 * risk.se + (0.0 if risk.second_shot else UNSURE * risk.noise_variance)
     most = max(risk.error + doubt, 0.0) ** 0.5
     relative = most / risk.noise_variance**0.5
     off = f"by {max(risk.error, 0.0) ** 0.5:.2g} in the mean, and at most by {most:.2g}, {relative:.2g} times the noise"

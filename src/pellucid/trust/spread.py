@@ -1,0 +1,229 @@
+"""Whether a stated uncertainty is right: intervals of hidden pixels, of a second recording, or of the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from pellucid.data.measurement import Measurement
+from pellucid.data.prepare.standardise import Standardisation
+from pellucid.data.splits import Reserved, Split
+from pellucid.errors import InputError
+from pellucid.metrics.reference import as_array
+from pellucid.restorers.base import Restorer
+from pellucid.trust.risk import UNSURE, Risk, image_of, standardised
+
+Array = NDArray[np.float64]
+
+LEVEL = 0.9  # part of the pixels that an interval is to hold
+WIDTH = 1.6448536269514722  # its half-width in standard deviations of a normal variable
+_LEAST = 100  # pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """By how much a claimed standard deviation is to be multiplied, and how often its intervals then hold.
+
+    Parameters
+    ----------
+    factor
+        Of the standard deviation that is claimed before the pixel itself is seen.
+    low, high
+        Between which the factor lies, by the number of pixels and the doubt about the noise's variance.
+    before, after
+        Part of the reporting pixels within their 90 % interval, with the claimed spread and with the calibrated one;
+        None where no pixel was hidden.
+    pixels
+        How many reported.
+    """
+
+    factor: float
+    low: float
+    high: float
+    before: float | None
+    after: float | None
+    pixels: int
+
+    @property
+    def se(self) -> float:
+        """Standard error of a coverage near 90 %."""
+        return float(np.sqrt(LEVEL * (1 - LEVEL) / self.pixels))
+
+    @property
+    def sentence(self) -> str:
+        """The finding in words."""
+        times = f"The claimed spread is to be multiplied by {self.factor:.2g} ({self.low:.2g} to {self.high:.2g})"
+        if self.before is None or self.after is None:
+            return f"{times}, by the mean squared error of pixels that were never trained on; no interval was checked."
+        return (
+            f"{times}. Of {self.pixels} hidden pixels, {self.before:.1%} lay within their 90 % interval as claimed, "
+            f"and {self.after:.1%} (± {self.se:.1%}) after that."
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers by name."""
+        interval = {"low": self.low, "high": self.high, "pixels": self.pixels}
+        return {"factor": self.factor, "coverage_claimed": self.before, "coverage": self.after} | interval
+
+
+def calibrate(
+    prior: Restorer,
+    split: Split,
+    measurement: Measurement,
+    places: tuple[Tensor, Tensor],
+    standardisation: Standardisation,
+    *,
+    rng: torch.Generator,
+) -> Calibration | None:
+    """Scale a prior N(mu, v) of hidden pixels until its predictive intervals hold nine pixels in ten.
+
+    A hidden pixel is y ~ N(mu, c² v + s²), and so within its 90 % interval where |y − mu| ≤ 1.645 sqrt(c² v + s²). The
+    least c for which pixel i is inside is c_i² = max((y − mu)² / 1.645² − s², 0) / v. The factor c is the order
+    statistic ⌈0.9 (n + 1)⌉ of the c_i of n ranking pixels: a new pixel is then inside with a probability of at least
+    90 %, however wrong v and the normal law are (split conformal prediction). Coverage is counted on reporting pixels.
+
+    Parameters
+    ----------
+    prior
+        Explains hidden pixels by mean and variance, in the units of `standardisation`.
+    split
+        How it was given and held data in training.
+    measurement
+        Recorded data, (batch, channel, *space), with its noise model.
+    places
+        Flat places that were never a training target, (batch, channel, count): those that rank, those that report.
+    standardisation, rng
+        As of `held_out_risk`.
+
+    Returns
+    -------
+    Calibration or None
+        None where the prior states no variance, or the noise is not known.
+
+    Raises
+    ------
+    InputError
+        Where fewer than 100 pixels rank or report.
+
+    Notes
+    -----
+    Where v is small beside s², hidden pixels say little of v: `low` and `high` are far apart then. They are the order
+    statistics two binomial standard errors away, with the variance of the noise 5 % larger or smaller. The guarantee is
+    for pixels at random, of all intensities together, and it is one for y: that for x rests on s².
+
+    References
+    ----------
+    Lei, G'Sell, Rinaldo, Tibshirani, Wasserman, "Distribution-free predictive inference for regression", Journal of
+    the American Statistical Association 113, 2018.
+    """
+    found = [_hidden(prior, split, measurement, some, standardisation, rng) for some in places]
+    if found[0] is None or found[1] is None:
+        return None
+    ranking, reporting = found[0], found[1]
+    pixels = len(reporting[0])
+    if min(len(ranking[0]), pixels) < _LEAST:
+        raise InputError(f"A spread is calibrated on {_LEAST} hidden pixels or more, but {pixels} were named.")
+    factor = _factor(*ranking)
+    away = 2 * float(np.sqrt(LEVEL * (1 - LEVEL) / len(ranking[0])))
+    residual, v, noise = reporting
+    before, after = (covered(residual, c**2 * v + noise) for c in (1.0, factor))
+    return Calibration(
+        factor=factor,
+        low=_factor(*ranking, level=LEVEL - away, noisier=1 + UNSURE),
+        high=_factor(*ranking, level=LEVEL + away, noisier=1 - UNSURE),
+        before=before,
+        after=after,
+        pixels=pixels,
+    )
+
+
+def by_error(risk: Risk, spread: float) -> Calibration | None:
+    """Compare a spread with the error that Stein's risk estimates: factor² = E(x_hat − x)² / E spread².
+
+    Parameters
+    ----------
+    risk
+        Of the restored image on pixels that were never a target.
+    spread
+        Root mean square of what is claimed there, in recorded units.
+
+    Returns
+    -------
+    Calibration or None
+        Without coverage: no interval of a pixel that was seen can be checked. None where nothing is known or claimed.
+    """
+    if risk.error is None or risk.noise_variance is None or risk.pixels is None or spread <= 0:
+        return None
+    doubt = 2 * risk.se + UNSURE * risk.noise_variance
+    factor, low, high = (max(risk.error + d, 0.0) ** 0.5 / spread for d in (0.0, -doubt, doubt))
+    return Calibration(factor=factor, low=low, high=high, before=None, after=None, pixels=risk.pixels)
+
+
+def calibrated(spread: ArrayLike, noise_variance: ArrayLike, factor: float) -> Array:
+    """Return the spread of a posterior mean whose prior variance is c² v in place of v.
+
+    The weights of x_hat stay those of v. With ρ = spread² / s² = v / (v + s²), the weight of the seen pixel,
+
+        E(x_hat − x)² = (1 − ρ)² c² v + ρ² s² = spread² (ρ + c² (1 − ρ)).
+
+    Parameters
+    ----------
+    spread, noise_variance
+        What is claimed, and s², of one shape and in one unit.
+    factor
+        c, from `calibrate`.
+
+    Examples
+    --------
+    >>> calibrated([1.0, 1.0], [1.0, 1e6], 2.0).round(3).tolist()
+    [1.0, 2.0]
+    """
+    claimed = as_array(spread)
+    seen = np.clip(claimed**2 / as_array(noise_variance), 0.0, 1.0)
+    scaled: Array = claimed * np.sqrt(seen + factor**2 * (1 - seen))
+    return scaled
+
+
+def covered(difference: ArrayLike, variance: ArrayLike) -> float:
+    """Return the part of the differences that lies within the 90 % interval of its normal law.
+
+    Differences are those of an image and the truth (variance: spread²), or of an image and a second recording
+    (spread² + s², since its noise is its own).
+    """
+    return float(np.mean(as_array(difference) ** 2 <= WIDTH**2 * as_array(variance)))
+
+
+def _factor(residual: Array, v: Array, noise: Array, level: float = LEVEL, noisier: float = 1.0) -> float:
+    """Return the conformal factor: an order statistic of the least factors that the pixels need."""
+    needed = np.sort(np.maximum((residual / WIDTH) ** 2 - noisier * noise, 0.0) / v)
+    rank = min(int(np.ceil(level * (len(needed) + 1))), len(needed))
+    return float(np.sqrt(needed[rank - 1]))
+
+
+def _hidden(
+    prior: Restorer,
+    split: Split,
+    measurement: Measurement,
+    places: Tensor,
+    standardisation: Standardisation,
+    rng: torch.Generator,
+) -> tuple[Array, Array, Array] | None:
+    """Return y − mu, v and s² of hidden pixels in the units of the model, or None where one of them is not known."""
+    parts = []
+    for i in range(len(measurement.y)):
+        one = standardised(image_of(measurement, i), standardisation)
+        given, held = Reserved(split, places[i : i + 1])(one, rng)
+        with torch.no_grad():
+            moments = prior.explain(given, rng).float()
+        if moments.shape[1] != 2 or held.noise is None or held.weight is None:
+            return None
+        mean, variance = moments.unbind(1)
+        at = held.weight.expand_as(held.y) > 0
+        parts.append([as_array(t[at]) for t in (held.y - mean, variance, held.noise.variance(mean))])
+    residual, v, noise = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return residual, v, noise

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import torch
+
+from pellucid.data.measurement import Measurement
+from pellucid.data.prepare import Standardisation
+from pellucid.data.splits import BlindSpot
+from pellucid.errors import InputError
+from pellucid.noise import Gaussian
+from pellucid.operators import Identity
+from pellucid.restorers.base import Moments
+from pellucid.trust import Risk, by_error, calibrate, calibrated, covered
+
+SIGMA, WRONG = 1.0, 2.0
+UNITS = Standardisation(Gaussian(SIGMA), 0.0, 1.0, stabilise=False)
+
+
+class Prior(Moments):
+    """Knows the mean of every pixel, and claims a standard deviation that is WRONG times too small."""
+
+    def __init__(self, mean, variance):
+        super().__init__()
+        self.moments = torch.stack([mean, variance / WRONG**2], 1)
+
+    def explain(self, given, rng=None):
+        return self.moments
+
+
+def scene(rng, side=160, heavy=False):
+    """Return x ~ N(mu, v) with v of many sizes, y = x + n, and the prior; or x of heavier tails."""
+    mean = torch.randn(1, 1, side, side, generator=rng)
+    variance = 4 * torch.rand(1, 1, side, side, generator=rng) + 0.5
+    drawn = torch.randn(mean.shape, generator=rng)
+    if heavy:
+        drawn = drawn * torch.where(torch.rand(mean.shape, generator=rng) < 0.1, 4.0, 0.5)
+    x = mean + variance.sqrt() * drawn
+    y = x + SIGMA * torch.randn(mean.shape, generator=rng)
+    return x, Measurement(y=y, operator=Identity(), noise=Gaussian(SIGMA)), Prior(mean, variance)
+
+
+def halves(y, count, rng):
+    order = torch.randperm(y[0, 0].numel(), generator=rng)[None, None]
+    return order[..., :count], order[..., count : 2 * count]
+
+
+def test_the_factor_of_a_gaussian_prior_is_found(rng):
+    _, data, prior = scene(rng)
+    found = calibrate(prior, BlindSpot(), data, halves(data.y, 10000, rng), UNITS, rng=rng)
+    assert found.factor == pytest.approx(WRONG, rel=0.05)
+    assert found.low < WRONG < found.high
+    assert found.before < 0.85
+    assert found.after == pytest.approx(0.9, abs=4 * found.se)
+    assert f"multiplied by {found.factor:.2g}" in found.sentence
+    assert f"{found.after:.1%}" in found.sentence
+    assert found.as_dict()["coverage"] == found.after
+
+
+def test_intervals_hold_nine_pixels_in_ten_whatever_the_law(rng):
+    """Split conformal prediction: E coverage lies between 0.9 and 0.9 + 1 / (n + 1)."""
+    seen = []
+    for _ in range(60):
+        _, data, prior = scene(rng, side=40, heavy=True)
+        seen.append(calibrate(prior, BlindSpot(), data, halves(data.y, 400, rng), UNITS, rng=rng).after)
+    assert np.mean(seen) == pytest.approx(0.9 + 0.5 / 401, abs=4 * np.std(seen) / 60**0.5)
+
+
+def test_the_spread_of_the_posterior_mean_is_that_of_its_error(rng):
+    x, data, prior = scene(rng, side=400)
+    mean, variance = prior.moments.unbind(1)
+    share = variance / (variance + SIGMA**2)
+    image = mean + share * (data.y - mean)
+    claimed = (share * SIGMA**2).sqrt()
+    error = (image - x)[0, 0].numpy()
+    right = calibrated(claimed[0, 0], np.full(error.shape, SIGMA**2), WRONG)
+    assert np.mean(error**2) == pytest.approx(np.mean(right**2), rel=0.02)
+    assert covered(error, right**2) == pytest.approx(0.9, abs=0.005)
+    assert covered(error, claimed.square()[0, 0]) < 0.85
+
+
+def test_a_seen_pixel_is_compared_with_steins_error():
+    risk = Risk(mean=14.0, se=0.1, noise_variance=10.0, pixels=1000)
+    found = by_error(risk, 1.0)
+    assert found.factor == pytest.approx(2.0)
+    assert found.low == pytest.approx((4 - 0.2 - 0.5) ** 0.5)
+    assert "no interval was checked" in found.sentence
+    assert by_error(Risk(mean=14.0, se=0.1), 1.0) is None
+    assert by_error(Risk(mean=9.0, se=0.1, noise_variance=10.0, pixels=9), 1.0).factor == 0
+
+
+def test_what_cannot_be_calibrated_is_not(rng):
+    _, data, prior = scene(rng, side=64)
+    few = halves(data.y, 50, rng)
+    with pytest.raises(InputError, match="100 hidden pixels or more, but 50"):
+        calibrate(prior, BlindSpot(), data, few, UNITS, rng=rng)
+    prior.moments = prior.moments[:, :1]
+    assert calibrate(prior, BlindSpot(), data, few, UNITS, rng=rng) is None
