@@ -28,7 +28,6 @@ TESTED_IN = {  # modules that share a test, and where it is
     "data/io/czi": "tests/data/io/test_real_files.py",
     "data/io/lif": "tests/data/io/test_real_files.py",
     "data/io/nd2": "tests/data/io/test_real_files.py",
-    "noise/correlation": "tests/noise/test_estimate.py",
     "operators/ewald": "tests/operators/test_diffraction.py",
     "report/findings": "tests/report/test_page.py",
     "report/images": "tests/report/test_page.py",

@@ -34,7 +34,21 @@ def test_correlated_noise_rules_blind_spots_out(tmp_path, numpy_rng):
     assert channel["noise"]["lag1_y"] > 0.5
     assert not channel["blind_spot_valid"]
     assert "--pairs" in channel["advice"]
+    assert "structn2v" in channel["advice"]
+    mask = np.array(channel["noise"]["mask"])
+    assert mask[mask.shape[0] // 2 - 1, mask.shape[1] // 2] == 1
+    assert channel["noise"]["pattern"] == f"correlated over {mask.shape[0]} x {mask.shape[1]} pixels"
+    assert channel["noise"]["pattern"] in str(facts)
     assert "not valid" in str(facts)
+
+
+def test_stripes_are_told_in_words_and_numbers(tmp_path, numpy_rng):
+    np.save(tmp_path / "lines.npy", 100 + 10 * (numpy_rng.normal(size=(128, 128)) + numpy_rng.normal(size=(128, 1))))
+    facts = inspect(tmp_path / "lines.npy")
+    noise = json.loads(json.dumps(facts.as_dict()))["channels"][0]["noise"]
+    assert noise["stripes_x"] == pytest.approx(1 / 2**0.5, rel=0.2)
+    assert noise["stripes_y"] == 0
+    assert f"horizontal stripes of {noise['stripes_x']:.2f} sigma" in str(facts)
 
 
 def test_strength_of_gaussian_noise(tmp_path, numpy_rng):

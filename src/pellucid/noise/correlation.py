@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pellucid.noise.stripes import stripes
+
 Array = NDArray[np.float64]
 
 CORRELATED = 0.35  # of neighbours; see `Autocorrelation`
+LEAST = 0.15  # of pixels further away, where neighbours are correlated
 _RADIUS = 3  # pixels: lags that the noise may reach
+_REACH = 16  # pixels: lags along rows and columns
 _SMOOTHING = 2.0  # pixels: width of what the high-pass filter removes
 _RING = (8, 24)  # pixels: inner and outer width of the neighbourhood that judges texture
 _FLATTEST = 0.1  # of the pixels
@@ -30,6 +34,11 @@ class Autocorrelation:
         The same for neighbours along a column and along a row.
     total
         Variance of the noise, over the variance that was expected.
+    along_y, along_x
+        Correlation by distance along a column and along a row, from 0 to 16 pixels, where only the other axis is
+        high-passed: noise that runs far along a line is seen to its end.
+    stripes_y, stripes_x
+        Standard deviation of what whole columns and whole rows share, over that of the noise; zero if not certain.
 
     Notes
     -----
@@ -42,11 +51,40 @@ class Autocorrelation:
     lag1_y: float
     lag1_x: float
     total: float
+    along_y: Array = field(default_factory=lambda: np.eye(1, _REACH + 1)[0])
+    along_x: Array = field(default_factory=lambda: np.eye(1, _REACH + 1)[0])
+    stripes_y: float = 0.0
+    stripes_x: float = 0.0
 
     @property
     def correlated(self) -> bool:
         """Whether the noise must be taken for correlated between neighbours."""
         return max(self.lag1_y, self.lag1_x) > CORRELATED
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Return the shifts at which the noise is correlated: odd sizes, symmetric, no shift in the centre.
+
+        A single pixel where neighbours are not correlated. Otherwise shifts up to 3 pixels of a correlation above
+        0.15; and those along an axis up to where it first falls below, if it is above for neighbours on the map.
+        """
+        if not self.correlated:
+            return np.ones((1, 1), dtype=bool)
+        lines = ((self.lag1_y, self.along_y), (self.lag1_x, self.along_x))
+        reach_y, reach_x = (int(np.argmax(np.append(a, 0.0) < LEAST)) - 1 if lag > LEAST else 0 for lag, a in lines)
+        near = np.argwhere(self.map > LEAST) - _RADIUS
+        rows, columns = np.maximum(np.abs(near).max(0), (reach_y, reach_x))
+        seen = np.zeros((2 * rows + 1, 2 * columns + 1), dtype=bool)
+        seen[near[:, 0] + rows, near[:, 1] + columns] = True
+        seen[rows - reach_y : rows + reach_y + 1, columns] = True
+        seen[rows, columns - reach_x : columns + reach_x + 1] = True
+        return seen | seen[::-1, ::-1]
+
+    def __str__(self) -> str:
+        rows, columns = self.mask().shape
+        words = [f"correlated over {rows} x {columns} pixels" if self.correlated else "independent from pixel to pixel"]
+        for name, size in (("horizontal", self.stripes_x), ("vertical", self.stripes_y)):
+            words += [f"{name} stripes of {size:.2f} sigma"] if size else []
+        return ", ".join(words)
 
 
 def autocorrelation(images: Array, variance_at: Callable[[Array], Array]) -> Autocorrelation:
@@ -64,13 +102,19 @@ def autocorrelation(images: Array, variance_at: Callable[[Array], Array]) -> Aut
         Shape (..., row, column).
     variance_at
         Expected variance of the noise by intensity.
+
+    Notes
+    -----
+    The correlation along a row is the covariance, at the same pixels, of the image high-passed across rows only; so it
+    is exact for noise that runs along rows, and nearly so for noise of a short reach in all directions.
     """
     stack = np.asarray(images, dtype=np.float64).reshape(-1, *images.shape[-2:])
     smooth = (0, _SMOOTHING, _SMOOTHING)
     background = ndimage.gaussian_filter(stack, smooth)
-    h = (stack - background) / np.sqrt(variance_at(ndimage.gaussian_filter(background, smooth)))
-    seen = _covariance(h, _flat(h), _RADIUS + 1)
-    noise = _undo(seen)
+    sigma = np.sqrt(variance_at(ndimage.gaussian_filter(background, smooth)))
+    h = (stack - background) / sigma
+    flat = _flat(h)
+    noise = _undo(_covariance(h, flat, _half_plane(_RADIUS + 1)))
     centre = noise[_RADIUS, _RADIUS]
     correlation = noise / centre
     return Autocorrelation(
@@ -78,7 +122,21 @@ def autocorrelation(images: Array, variance_at: Callable[[Array], Array]) -> Aut
         lag1_y=float(correlation[_RADIUS + 1, _RADIUS]),
         lag1_x=float(correlation[_RADIUS, _RADIUS + 1]),
         total=float(centre),
+        along_y=_along(stack, sigma, flat, 1),
+        along_x=_along(stack, sigma, flat, 2),
+        stripes_y=stripes((stack / sigma).swapaxes(1, 2)) / max(centre, 1e-12) ** 0.5,
+        stripes_x=stripes(stack / sigma) / max(centre, 1e-12) ** 0.5,
     )
+
+
+def _along(stack: Array, sigma: Array, at: tuple[NDArray[np.intp], ...], axis: int) -> Array:
+    """Return the correlation by distance along an axis, at the chosen pixels, high-passed along the other one."""
+    h = (stack - ndimage.gaussian_filter1d(stack, _SMOOTHING, 3 - axis)) / sigma
+    reach = min(_REACH, h.shape[axis] // 4)
+    inside = at[axis] + reach < h.shape[axis]
+    shifts = [(distance, 0) if axis == 1 else (0, distance) for distance in range(reach + 1)]
+    covariance = _covariance(h, tuple(index[inside] for index in at), shifts)
+    return np.pad(covariance / covariance[0], (0, _REACH - reach))
 
 
 def _flat(h: Array) -> tuple[NDArray[np.intp], ...]:
@@ -99,10 +157,10 @@ def _half_plane(radius: int) -> list[tuple[int, int]]:
     return [(0, 0), *((dy, dx) for dy in span for dx in span if (dy, dx) > (0, 0))]
 
 
-def _covariance(h: Array, at: tuple[NDArray[np.intp], ...], radius: int) -> Array:
+def _covariance(h: Array, at: tuple[NDArray[np.intp], ...], shifts: Sequence[tuple[int, int]]) -> Array:
     """Return the mean product of h with itself by shift, over the chosen pixels."""
     image, row, column = at
-    return np.array([(h[at] * h[image, row + dy, column + dx]).mean() for dy, dx in _half_plane(radius)])
+    return np.array([(h[at] * h[image, row + dy, column + dx]).mean() for dy, dx in shifts])
 
 
 def _undo(seen: Array) -> Array:

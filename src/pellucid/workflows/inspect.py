@@ -43,7 +43,9 @@ class ChannelFacts:
         t, c = self.diagnosis.transfer, self.diagnosis.correlation
         noise = {"model": t.model, "gain": t.gain, "offset": t.offset, "sigma": t.noise.sigma.item()}
         return facts | {
-            "noise": noise | {"lag1_y": c.lag1_y, "lag1_x": c.lag1_x},
+            "noise": noise
+            | {"lag1_y": c.lag1_y, "lag1_x": c.lag1_x, "mask": c.mask().astype(int).tolist()}
+            | {"stripes_y": c.stripes_y, "stripes_x": c.stripes_x, "pattern": str(c)},
             "blind_spot_valid": not c.correlated,
         }
 
@@ -55,8 +57,8 @@ class ChannelFacts:
         variance = f"standard deviation {t.floor**0.5:.4g}"
         if t.model != "gaussian":
             variance = f"variance {t.gain:.4g} (z - {t.offset:.4g}) + {t.sigma**2:.4g} at intensity z"
-        lags = f"correlation of neighbours: {c.lag1_y:.2f} along Y, {c.lag1_x:.2f} along X"
-        valid = "not valid" if c.correlated else "valid"
+        lags = f"{c} (neighbours: {c.lag1_y:.2f} along Y, {c.lag1_x:.2f} along X)"
+        valid = "not valid with single pixels" if c.correlated else "valid"
         return f"{title} {t.model}, {variance}\n  {lags}; blind-spot methods are {valid}\n  {self.note}"
 
 
@@ -146,6 +148,6 @@ def _advice(diagnosis: Diagnosis) -> str:
     if diagnosis.correlation.correlated:
         return (
             "Noise of neighbouring pixels is correlated: give a second recording with --pairs (noise2noise); without "
-            "one, expect noise that looks like structure to stay."
+            "one, --method structn2v hides what is correlated together, and takes the shape from the data."
         )
     return "Noise is independent enough from pixel to pixel: `pellucid denoise` with --method auto suits it."
