@@ -1,6 +1,6 @@
 """Numbers that say how good an image is: with the truth, with a second shot, or with neither."""
 
-from pellucid.metrics.fourier import frc, fsc, resolution
+from pellucid.metrics.fourier import frc, frc_split, fsc, resolution
 from pellucid.metrics.reference import psnr, ssim
 from pellucid.metrics.residual import ByIntensity, Whiteness, residual_vs_intensity, whiteness
 
@@ -8,6 +8,7 @@ __all__ = [
     "ByIntensity",
     "Whiteness",
     "frc",
+    "frc_split",
     "fsc",
     "psnr",
     "residual_vs_intensity",

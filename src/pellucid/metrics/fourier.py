@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from pellucid.metrics.reference import as_pair
+from pellucid.metrics.reference import as_array, as_pair
 
 Array = NDArray[np.float64]
 
@@ -61,6 +61,43 @@ def frc(a: ArrayLike | Tensor, b: ArrayLike | Tensor) -> tuple[Array, Array]:
     for n in first.shape:
         window = np.multiply.outer(window, np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2)
     return fsc((first - first.mean()) * window, (second - second.mean()) * window)
+
+
+def frc_split(y: ArrayLike | Tensor, variance: ArrayLike | Tensor, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return the Fourier ring correlation of a single recording, from two halves of its own noise.
+
+    With independent e of mean zero and variance one, y + s e and y − s e are two images of the same object: their
+    noises n + s e and n − s e have the covariance E n² − s² = 0. Each has twice the variance, as at half the dose, so
+    that the correlation q of the two is brought to the full dose by 2 q / (1 + q).
+
+    Parameters
+    ----------
+    y
+        A recording as it came, shape (row, column): its noise independent from pixel to pixel.
+    variance
+        Of the noise, s², of the same shape or one number. For Poisson-Gaussian noise: its line at y itself, since
+        E [gain (y − offset) + σ² | x] is the variance.
+    rng
+        Draws e.
+
+    Notes
+    -----
+    The curve is wrong for anything that was filtered or restored: s² is then not the variance of what is left of the
+    noise, and the two halves share whatever the filter made. An error of s² by one part in twenty moves the curve by
+    up to one twentieth where there is no signal, below 1/7. Pixels keep their size; a split into every second pixel
+    would halve it, and alias.
+
+    References
+    ----------
+    Rieger, Droste, Gerritsma, ten Brink, Stallinga, "Single image Fourier ring correlation", Optics Express 32 (2024):
+    the same with a binomial split of photon counts.
+    Oliveira, Lei, Tibshirani, "Unbiased risk estimation in the normal means problem via coupled bootstrap techniques",
+    2021: the split of Gaussian noise.
+    """
+    image = as_array(y)
+    added = np.sqrt(np.maximum(as_array(variance), 0.0)) * rng.standard_normal(image.shape)
+    frequency, half = frc(image + added, image - added)
+    return frequency, 2 * half / (1 + np.abs(half))
 
 
 def resolution(frequency: Array, correlation: Array, threshold: float = 1 / 7) -> float:
