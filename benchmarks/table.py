@@ -111,6 +111,12 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"peak, GiB": "peak_gib .2f"},
     "odt_cell": {"method": "method", "settings": "settings", "RMS in the cell": "rms_cell .5f"}
     | {"RMS everywhere": "rms_all .5f", "total": "total .3f", "seconds": "seconds .0f"},
+    "fig3": {"method": "method", "risk": "risk .3f", "s.e.": "se .3f", "error": "error .3f"}
+    | {"noise variance": "noise .3f", "seconds": "seconds .0f"},
+    "calcium": {"method": "method", "chosen": "chosen", "PSNR, dB": "psnr .2f", "least": "least .2f"}
+    | {"largest": "largest .2f", "steps": "steps", "seconds": "seconds .0f"},
+    "time_to_quality": {"method": "method", "budget, s": "budget .0f", "seconds": "seconds .1f"}
+    | {"PSNR, dB": "psnr .2f", "steps": "steps", "verdict": "verdict"},
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
 }
 
@@ -159,7 +165,7 @@ def table(name, rows):
     if not rows:
         return "Not measured yet."
     columns = COLUMNS.get(name) or {column: column for column in rows[0] if column not in record.ORIGIN}
-    head, *lines = quality(rows) if name.startswith("fmd") else plain(rows, columns)
+    head, *lines = quality(rows) if name.startswith(("fmd", "set12")) else plain(rows, columns)
     rule = ["---", *["---:"] * (len(head) - 1)]
     origins = {}
     for row in rows:
