@@ -5,8 +5,8 @@ methods see the variance-stabilised frame, with the noise that Pellucid reads fr
 profile, sigma 1) and Noise2Self (trained on this frame alone). There is no truth. Both are judged by Stein's risk on
 the same pixels, 5 % of them, which were never a target of the training: E(F - y)² + 2 s² dF_i/dy_i = error + noise
 variance, so that the difference of two risks is that of the errors. The panel shows the square roots of recording, BM3D
-and Noise2Self with one window, and below them what was removed. The licence of the frames does not allow to publish it: it goes to
-benchmarks/local, which Git ignores. The variable PELLUCID_DATA names the data's folder.
+and Noise2Self with one window, and below them what was removed. The licence of the frames does not allow to publish it:
+it goes to benchmarks/local, which Git ignores. The variable PELLUCID_DATA names the data's folder.
 
     PELLUCID_DATA=... python benchmarks/fig3.py [--frame 0] [--budget 120s]
 """
