@@ -116,8 +116,8 @@ def check_calibration(pairs: tuple[Tensor, Tensor], name: str, y: Tensor, transf
     if outside > _OUTSIDE:
         raise InputError(
             f"{name} tells of the noise at intensities from {low:.4g} to {high:.4g}, but {outside:.0%} of the image "
-            f"lie outside ({image.min():.4g} to {image.max():.4g}); calibrate with the camera settings, the bit depth and "
-            "the brightness of the image."
+            f"lie outside ({image.min():.4g} to {image.max():.4g}); calibrate with the camera settings, the bit "
+            "depth and the brightness of the image."
         )
     inside = np.clip(image, low, high)
     own = photon_transfer_pairs(signal, observed).variance_at(inside)
