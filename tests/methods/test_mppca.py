@@ -69,6 +69,19 @@ def test_overlapping_windows_restore_planes_and_volumes(space, dtype):
     assert float((restored - x).abs().square().mean()) < 0.25 * SIGMA**2
 
 
+@pytest.mark.parametrize("threshold", ["window", "common"])
+def test_real_and_imaginary_parts_are_restored_as_one_complex_series(threshold):
+    x = series(12, 16, 16, rank=2, dtype=torch.complex64)
+    y = x + noise(*x.shape, dtype=torch.complex64)
+    whole = built(y, threshold=threshold, window=6).restorer(given(y))
+    parts = torch.cat([y.real, y.imag], 1)
+    restored = built(parts, threshold=threshold, window=6, phase=True).restorer(given(parts))
+    torch.testing.assert_close(restored, torch.cat([whole.real, whole.imag], 1))
+    alone = built(parts, threshold=threshold, window=6).restorer(given(parts))  # two real series have twice the rank
+    clean = torch.cat([x.real, x.imag], 1)
+    assert (restored - clean).square().mean() < 0.9 * (alone - clean).square().mean()
+
+
 def test_noise_a_thousand_times_weaker_than_the_signal_is_still_told_from_it():
     x = 1000 * SIGMA * series(20, 8, 8, rank=2)
     y = x + noise(*x.shape)

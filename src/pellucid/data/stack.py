@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from pellucid.data.io import finite_block
 from pellucid.errors import InputError
 
 _SAMPLE = 2**24  # pixels that are held in memory for training
-_BLOCK = {"Z": 64, "Y": 512, "X": 512}  # about the size of a block
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,7 @@ class Stack:
     images: tuple[Image, ...]
     channel: int
     dims: int
+    about: ClassVar[Mapping[str, int]] = {"Z": 64, "Y": 512, "X": 512}  # size of a block of a sample
 
     @property
     def axes(self) -> str:
@@ -52,11 +52,16 @@ class Stack:
         return "ZYX"[-self.dims :]
 
     @property
+    def inside(self) -> str:
+        """The axes that an item has, or has one place of for all items."""
+        return f"C{self.axes}"
+
+    @property
     def items(self) -> list[Item]:
         """All planes or volumes, image by image."""
         items = []
         for number, image in enumerate(self.images):
-            others = [a for a in image.axes if a not in self.axes and a != "C"]
+            others = [a for a in image.axes if a not in self.inside]
             for place in product(*(range(image.size(a)) for a in others)):
                 items.append(Item(number, tuple(zip(others, place, strict=True))))
         return items
@@ -90,6 +95,23 @@ class Stack:
         finite_block(block, image.name)
         return block
 
+    def depth(self, number: int) -> int:
+        """Return how many channels a restorer is given of an item of an image."""
+        return 1
+
+    def given(self, item: Item, region: Region) -> NDArray[np.float32]:
+        """Return what a restorer is given of a region: (channel, *region)."""
+        return self.read(item, region)[None]
+
+    def shown(self, maps: Any) -> Any:
+        """Return what a person is shown of maps (map, channel, *region), an array or a tensor: (map, *region)."""
+        return maps[:, 0]
+
+    def answer(self, maps: NDArray[np.float32], item: Item) -> NDArray[np.float32]:
+        """Return what to write at `index`, of a restored region (channel, *region)."""
+        flat = self.dims == 3 and "Z" not in self.images[item.image].axes
+        return np.asarray(maps[0, 0] if flat else maps[0])
+
     def sample(self, rng: np.random.Generator, *, pixels: int = _SAMPLE) -> NDArray[np.float32]:
         """Return blocks of one size that do not overlap, in random order: (block, *space).
 
@@ -98,7 +120,7 @@ class Stack:
         """
         items = self.items
         least = [min(sizes) for sizes in zip(*(self.space(item) for item in items), strict=True)]
-        size = [_block(n, _BLOCK[axis]) for n, axis in zip(least, self.axes, strict=True)]
+        size = [_block(n, self.about[axis]) for n, axis in zip(least, self.axes, strict=True)]
         corners = [
             (item, corner)
             for item in items

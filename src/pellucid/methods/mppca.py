@@ -34,6 +34,7 @@ def mppca(
     rng: torch.Generator,
     threshold: Literal["window", "common"] = "window",
     window: int | None = None,
+    phase: bool = False,
 ) -> Method:
     """Keep the principal components of a window of a series that noise alone cannot explain; nothing is trained.
 
@@ -48,7 +49,7 @@ def mppca(
     Parameters
     ----------
     example
-        The series, (batch, volume, *space), real or complex.
+        The series, (batch, volume, *space); complex, or with `phase`.
     rng
         Not used: nothing is drawn.
     threshold
@@ -56,6 +57,9 @@ def mppca(
         the largest singular value of noise, σ(√M + √N), is removed: as in NORDIC, for noise of one strength.
     window
         Voxels along each axis; without it, so many that a window holds as many voxels as the series volumes.
+    phase
+        Whether the volumes are the real parts of a complex series, followed by as many imaginary ones. The option
+        ``--phase`` sets it.
 
     Returns
     -------
@@ -86,12 +90,12 @@ def mppca(
     recovery under general noise models", NeuroImage 200, 2019.
     Manjón et al., "Diffusion weighted image denoising using overcomplete local PCA", PLOS ONE 8, 2013.
     """
-    volumes, dims = example.y.shape[1], example.y.ndim - 2
+    volumes, dims = example.y.shape[1] // (2 if phase else 1), example.y.ndim - 2
     if volumes < _FEWEST:
         raise InputError(
             f"{CARD.title} compares the volumes of a series along T, {_FEWEST} or more; this image has {volumes}."
         )
-    model = LowRank(window or next(n for n in range(2, volumes + 2) if n**dims >= volumes))
+    model = LowRank(window or next(n for n in range(2, volumes + 2) if n**dims >= volumes), phase=phase)
     if threshold == "common":
         model.sigma = model.noise_level(example.y).median().to(model.sigma)
     return Method(model=model, restorer=model, card=CARD)
@@ -104,30 +108,35 @@ class LowRank(Restorer):
     ----------
     window
         Voxels along each axis.
+    phase
+        Whether volumes are real parts, followed by imaginary ones.
 
     Attributes
     ----------
     sigma
-        The one standard deviation of the noise, of |n| where the data are complex; not a number where every window
-        finds its own.
+        The one standard deviation of the noise, of |n| where the data are complex; 0 where every window finds its own.
     """
 
     sigma: Tensor
     whole = True  # mirror images beyond the edges would repeat their noise, and there is no noise that repeats itself
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, *, phase: bool = False) -> None:
         super().__init__()
-        self.window = window
-        self.register_buffer("sigma", torch.tensor(torch.nan, dtype=torch.float64))
+        self.window, self.phase = window, phase
+        self.register_buffer("sigma", torch.zeros((), dtype=torch.float64))
 
     def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the series, (batch, volume, *space)."""
-        return torch.stack([self._restored(series) for series in given.y])
+        image = torch.stack([self._restored(series) for series in self._complex(given.y)])
+        return torch.cat([image.real, image.imag], 1) if self.phase else image
 
     def noise_level(self, y: Tensor) -> Tensor:
         """Return the standard deviation of the noise that each window of y, (batch, volume, *space), finds."""
-        found = [_components(part).sigma for series in y for part, _ in self._windows(series)]
+        found = [_components(part).sigma for series in self._complex(y) for part, _ in self._windows(series)]
         return torch.cat(found)
+
+    def _complex(self, y: Tensor) -> Tensor:
+        return torch.complex(*y.float().chunk(2, 1)) if self.phase else y
 
     def _windows(self, series: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield windows of (volume, *space): (count, voxel, volume), and their flat places (count, voxel)."""
@@ -156,7 +165,7 @@ class _Components(NamedTuple):
 
 
 def _components(x: Tensor, sigma: Tensor | None = None) -> _Components:
-    """Divide windows (count, voxel, volume) into signal and noise; a known sigma, unless NaN, is the noise of all.
+    """Divide windows (count, voxel, volume) into signal and noise; a sigma above 0 is the noise of all.
 
     The eigenvalues are those of XᴴX in double precision: noise a thousand times weaker than the signal is still seen.
     """
@@ -184,7 +193,7 @@ def _signal(values: Tensor, voxels: Tensor, sigma: Tensor | None) -> tuple[Tenso
     found = variance.gather(1, rank[:, None]).squeeze(1)
     if sigma is not None:
         edge = sigma**2 * (voxels.to(values.dtype).sqrt() + count**0.5).square()
-        rank = torch.where(sigma.isnan(), rank, (values > edge).sum(1))
+        rank = torch.where(sigma > 0, (values > edge).sum(1), rank)
     return rank, found
 
 

@@ -120,8 +120,8 @@ class Regression(Restorer):
             total, second, count = total + rows.sum(0), second + rows.mT @ rows, count + len(rows)
         mean = total / max(count, 1)
         covariance = second / max(count, 1) - torch.outer(mean, mean)
-        ridge = _RIDGE * covariance.diagonal().mean() + torch.finfo(mean.dtype).tiny
-        precision = torch.linalg.inv(covariance + ridge * torch.eye(len(mean), device=mean.device))
+        covariance.diagonal().add_(_RIDGE * covariance.diagonal().mean().clamp(min=_RIDGE))
+        precision = torch.linalg.inv(covariance)
         blocks = precision.view(volumes, size, volumes * size)
         own = torch.stack([b[:, j * size : (j + 1) * size] for j, b in enumerate(blocks)])
         found = -torch.linalg.solve(own, blocks)[:, size // 2].view(volumes, volumes, size)

@@ -17,6 +17,7 @@ from pellucid._math.regions import Region, relative, view
 from pellucid.data.image import Image
 from pellucid.data.io import Writer, to_dtype
 from pellucid.data.measurement import Measurement
+from pellucid.data.series import stack_of
 from pellucid.data.stack import Item, Stack
 from pellucid.errors import InputError
 from pellucid.operators import Identity
@@ -49,7 +50,7 @@ class Preview:
         middle = [slice(n // 2, n // 2 + 1) for n in planes]
         sides = [slice((n - min(n, _PREVIEW)) // 2, (n + min(n, _PREVIEW)) // 2) for n in (rows, columns)]
         region = (*middle, *sides)
-        noisy = stack.read(item, region).reshape(sides[0].stop - sides[0].start, -1)
+        noisy = stack.shown(stack.given(item, region)[None]).reshape(sides[0].stop - sides[0].start, -1)
         return cls(item, region, noisy, np.zeros_like(noisy))
 
     def keep(self, region: Region, maps: Tensor) -> None:
@@ -95,7 +96,10 @@ class Application:
             Where the model was made for other channels or dimensions.
         """
         _fits(self.model, image, pair)
-        stacks = [Stack((image,), c, self.model.dims) for c in range(len(self.model.channels))]
+        stacks = [
+            stack_of([image], number, self.model.dims, channel.method.card.needs)
+            for number, channel in enumerate(self.model.channels)
+        ]
         total = sum(stack.pixels for stack in stacks)
         done, pace, previews = 0, Pace(), []
         for channel, stack in zip(self.model.channels, stacks, strict=True):
@@ -103,7 +107,7 @@ class Application:
             second = replace(stack, images=(pair,)) if pair is not None and needs == "repeats" else None
             restorer = channel.restorer
             if done == 0:
-                seconds = total * self._time(restorer, 1 if second is None else 2)
+                seconds = total * self._time(restorer, stack.depth(0) if second is None else 2)
                 self.watch(Event("apply", f"Applying {channel.facts.method}: about {seconds:.0f} s.", 0.0, seconds))
             preview = Preview.of(stack, 0)
             for item in stack.items:
@@ -131,14 +135,13 @@ class Application:
         """Restore one plane or volume."""
 
         def read(region: Region) -> Tensor:
-            shots = [s.read(item, region) for s in (stack, second) if s is not None]
-            return torch.from_numpy(np.stack(shots))
+            shots = [s.given(item, region) for s in (stack, second) if s is not None]
+            return torch.from_numpy(np.concatenate(shots))
 
         def write(region: Region, maps: Tensor) -> None:
-            maps = maps[:, 0]
-            writer[stack.index(item, region)] = _shaped(to_dtype(maps[0].numpy(), dtype), stack, item)
+            writer[stack.index(item, region)] = to_dtype(stack.answer(maps[0].numpy(), item), dtype)
             if item == preview.item:
-                preview.keep(region, maps)
+                preview.keep(region, stack.shown(maps))
 
         precision = applying_precision(self.device)
         with torch.autocast(self.device.type, precision, enabled=precision is not None):
@@ -162,11 +165,6 @@ class Application:
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def _shaped(block: NDArray[Any], stack: Stack, item: Item) -> NDArray[Any]:
-    """Return a block without the plane axis where its image has none."""
-    return block[0] if stack.dims == 3 and "Z" not in stack.images[item.image].axes else block
 
 
 def _fits(model: Model, image: Image, pair: Image | None) -> None:

@@ -41,7 +41,8 @@ class Bench:
     Parameters
     ----------
     shots
-        Recorded values, (block, 1, *space): one tensor, or two of the same object.
+        Recorded values, (block, channel, *space): one tensor, or two of the same object. The channels are the volumes
+        of a series, or one.
     diagnosis
         The noise, from the first shot alone or from both.
     seed
@@ -67,7 +68,7 @@ class Bench:
         arrays = [s.sample(np.random.default_rng(mix(seed, 1))) for s in stacks]
         _correlated(arrays, stacks)
         diagnosis = _diagnosed(arrays[:1] if truth else arrays)
-        shots = tuple(torch.from_numpy(a)[:, None].to(device) for a in arrays)
+        shots = tuple(torch.from_numpy(a.reshape(len(a), -1, *a.shape[-stack.dims :])).to(device) for a in arrays)
         return cls(shots, diagnosis, seed)
 
     @cached_property
@@ -77,10 +78,14 @@ class Bench:
 
     @cached_property
     def places(self) -> tuple[Tensor, Tensor]:
-        """Where those pixels lie: half to rank and stop, the rest to report; (block, 1, count) each."""
+        """Where those pixels lie, in all volumes of a series: half to rank and stop, the rest to report.
+
+        They are (block, channel, count) each.
+        """
         y = self.shots[0][: self.judged]
         rng = generator(y.device, self.seed, 2)
-        order = torch.rand(y.flatten(2).shape, generator=rng, device=y.device).argsort(-1)
+        order = torch.rand(y[:, :1].flatten(2).shape, generator=rng, device=y.device).argsort(-1)
+        order = order.expand(-1, y.shape[1], -1)
         half = round(_RESERVED / 2 * order.shape[-1])
         return order[..., :half], order[..., half : 2 * half]
 

@@ -11,10 +11,10 @@ from typing import Any
 from pellucid._math.seeds import generator, mix
 from pellucid.data.image import Image
 from pellucid.data.measurement import Measurement
+from pellucid.data.series import stack_of
 from pellucid.data.stack import Stack, channels_of
 from pellucid.errors import InputError
 from pellucid.methods import Method, Stage, build, card
-from pellucid.methods.recipe import FEW_PLANES
 from pellucid.noise import Diagnosis
 from pellucid.training import History, Plan, fit
 from pellucid.trust import Risk
@@ -112,10 +112,11 @@ def learn(
     for number in range(count):
         label = _label(images[0], number)
         job.watch(Event("diagnose", f"Reading the noise of {label or 'the image'}."))
-        stack = Stack(tuple(images), number, dims)
-        second = Stack(tuple(pairs), number, dims) if pairs else None
         method = job.options.method
-        truth = method != "auto" and card(method).needs == "truth"
+        needs = "image" if method == "auto" else card(method).needs
+        stack = stack_of(images, number, dims, needs)
+        second = Stack(tuple(pairs), number, dims) if pairs else None
+        truth = needs == "truth"
         bench = Bench.of(stack, second, job.options.place(), mix(job.options.seed, number), truth=truth)
         choices = _choices(bench, job.options, stack.pixels, count)
         lessons.append(_lesson(bench, choices, job, number, count - number, label))
@@ -207,8 +208,7 @@ def _try(
     took = time.monotonic() - start
     job.watch(Event("rank", f"Measuring the risk of {name} on pixels that were never a target."))
     ranking, risk = (bench.risk(method, units, report=report) for report in (False, True))
-    planes = data.y.ndim == 5 and data.y.shape[2] >= FEW_PLANES
-    channel = models.channel(label, name, given, method, units, pool_planes=planes)
+    channel = models.channel(label, name, given, method, units, like=data.y)
     return Candidate(name=name, channel=channel, ranking=ranking, risk=risk, seconds=took, history=history)
 
 

@@ -46,6 +46,7 @@ class _Channel(BaseModel):
     offset: float = Field(gt=-1e30, lt=1e30)
     scale: float = Field(gt=1e-30, lt=1e30)
     pool_planes: bool
+    volumes: int = Field(1, ge=1, le=4096)
 
 
 class _Card(BaseModel):
@@ -170,10 +171,9 @@ def channel(
     settings: Mapping[str, Any],
     method: Method,
     standardisation: Standardisation,
-    *,
-    pool_planes: bool,
+    like: torch.Tensor,
 ) -> Channel:
-    """Gather what a fitted method needs to be saved."""
+    """Gather what a fitted method needs to be saved; it was made for data such as `like`, (batch, channel, *space)."""
     noise = standardisation.recorded
     assert noise is not None
     kind = "gaussian" if isinstance(noise, Gaussian) else "poisson-gaussian"
@@ -186,7 +186,8 @@ def channel(
         stabilise=standardisation.stabiliser is not None,
         offset=standardisation.offset,
         scale=standardisation.scale,
-        pool_planes=pool_planes,
+        pool_planes=like.ndim == 5 and like.shape[2] >= FEW_PLANES,
+        volumes=like.shape[1],
     )
     return Channel(facts=facts, method=method, standardisation=standardisation)
 
@@ -201,7 +202,7 @@ def _rebuild(
     )
     units = Standardisation(noise, facts.offset, facts.scale, stabilise=facts.stabilise).to(device)
     planes = [FEW_PLANES if facts.pool_planes else FEW_PLANES - 1] if dims == 3 else []
-    blank = torch.zeros(1, 1, *planes, _SIDE, _SIDE, device=device)
+    blank = torch.zeros(1, facts.volumes, *planes, _SIDE, _SIDE, device=device)
     inside: NoiseModel | None = units.noise
     example = Measurement(y=blank, operator=Identity(), noise=inside)
     method = build(facts.method, example, rng=torch.Generator().manual_seed(0), **facts.settings)

@@ -11,6 +11,7 @@ import numpy as np
 
 from pellucid.data.image import Image
 from pellucid.data.io import Writer
+from pellucid.methods import card
 from pellucid.noise import diagnose
 from pellucid.report.evidence import Evidence
 from pellucid.training.watch import table
@@ -34,7 +35,9 @@ def learned(images: Sequence[Image], pairs: Sequence[Image], job: Job) -> tuple[
         Where the job was cancelled.
     """
     options = job.options
-    volumes = min(image.size("Z") for image in images) >= _VOLUME and options.place().type == "cuda"
+    planes = min(image.size("Z") for image in images)
+    series = options.method != "auto" and card(options.method).needs == "series"
+    volumes = planes > 1 if series else planes >= _VOLUME and options.place().type == "cuda"
     dims = options.dims or (3 if volumes else 2)
     channels, lessons = learn(images, pairs, dims, job)
     chosen = [lesson.chosen for lesson in lessons]
