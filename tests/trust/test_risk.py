@@ -11,7 +11,7 @@ from pellucid.errors import InputError
 from pellucid.noise import PoissonGaussian
 from pellucid.operators import Identity
 from pellucid.restorers import Regularised
-from pellucid.trust import held_out_risk, second_shot_risk, stein_risk
+from pellucid.trust import Risk, held_out_risk, second_shot_risk, stein_risk
 
 NOISE = PoissonGaussian(4.0, 100.0, 6.0)
 SMOOTH = Regularised(lambda given, strength: F.avg_pool2d(given.y, 5, 1, 2, count_include_pad=False), 0.0)
@@ -105,3 +105,12 @@ def test_second_shot_tells_the_error_of_the_image_even_if_noise_is_correlated(nu
         second_shot_risk(image, first, second[1:])
     with pytest.raises(InputError, match="32 pixels"):
         second_shot_risk(image[:20], first[:20], second[:20])
+
+
+def test_a_risk_is_called_an_error_only_where_it_is_one():
+    risk = Risk(mean=14.0, se=0.1, noise_variance=10.0)
+    assert "estimates a mean squared error of 4 ± 0.1" in risk.meaning(independent=True)
+    assert "no estimate of an error here" in risk.meaning(independent=False)
+    assert "which is not known" in Risk(mean=14.0, se=0.1).meaning(independent=True)
+    shot = Risk(mean=14.0, se=0.1, noise_variance=10.0, second_shot=True)
+    assert "estimates a mean squared error" in shot.meaning(independent=False)

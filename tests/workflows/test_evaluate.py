@@ -43,6 +43,8 @@ def test_residual_alone_tells_good_from_bad_and_says_what_it_cannot(files):
     assert good.channels[0].risk is None
     assert any("How large the error is" in text for text in good.verdict.not_checked)
     assert "Not checked" in str(good)
+    assert any("planted into this image" in text for text in good.verdict.not_checked)
+    assert "What was removed has" in str(good)
     assert json.loads(json.dumps(good.as_dict()))["channels"][0]["risk"] is None
 
 
@@ -62,6 +64,8 @@ def test_second_shot_tells_the_error(files):
     true = np.mean((arrays["good"] - arrays["truth"]) ** 2)
     assert found.risk.error == pytest.approx(true, abs=4 * found.risk.se)
     assert found.numbers["frc_pixels"] <= found.numbers["frc_pixels_noisy"]
+    assert any("what both recordings share" in text for text in found.notes)
+    assert any("all pixels of a second recording" in text for text in found.notes)
     assert found.verdict.warnings == ()
     brighter = save("brighter", data=1.2 * arrays["second"])
     warnings = evaluate(save("good"), save("noisy"), second_shot=brighter).verdict.warnings
@@ -110,3 +114,33 @@ def test_refuses_what_does_not_belong_together(files, tmp_path):
         evaluate(save("good"), tmp_path / "absent.tif")
     np.save(tmp_path / "plain.npy", arrays["noisy"].astype(np.float32))  # has no axes of its own
     assert evaluate(save("good"), tmp_path / "plain.npy").verdict.level == "green"
+
+
+def test_intervals_of_a_spread_are_checked_against_truth_and_second_shot(files):
+    save, arrays = files
+    error = 0.1 * 8.0  # of the good image, which holds a tenth of the noise
+    spread = save("spread", data=np.full_like(arrays["noisy"], error))
+    names = {"truth": save("truth"), "second_shot": save("second")}
+    found = evaluate(save("good"), save("noisy"), spread=spread, **names).channels[0]
+    assert found.numbers["coverage_truth"] == pytest.approx(0.9, abs=0.02)
+    assert found.numbers["coverage_second"] == pytest.approx(0.9, abs=0.02)
+    unsure = "stated uncertainty"
+    assert not any(unsure in text for text in found.verdict.not_checked)
+    alone = evaluate(save("good"), save("noisy")).verdict
+    assert any(unsure in text for text in alone.not_checked)
+
+
+def test_a_calibrated_spread_is_told(files):
+    save, _ = files
+    entry = {"factor": 1.5, "low": 1.2, "high": 1.8, "coverage_claimed": 0.8, "coverage": 0.9, "pixels": 900}
+    found = evaluate(save("good", provenance={"method": ["noise2void"], "spread": [entry]}), save("noisy")).channels[0]
+    assert any("multiplied by 1.5 (1.2 to 1.8)" in text for text in found.notes)
+
+
+def test_the_resolution_of_a_restored_image_by_itself_is_refused_with_the_reason(files):
+    save, _ = files
+    raw = evaluate(save("good"), save("noisy")).channels[0]
+    assert ("frc_pixels_noisy_alone" in raw.numbers) is not any("correlated between pixels" in t for t in raw.notes)
+    restored = evaluate(save("good"), save("noisy", provenance={"method": ["noise2void"]})).channels[0]
+    assert "frc_pixels_noisy_alone" not in restored.numbers
+    assert any("has no resolution of its own" in text for text in restored.notes)

@@ -90,15 +90,16 @@ def evaluate(
     model: Annotated[Path | None, typer.Option(help="The model that made it.")] = None,
     truth: Annotated[Path | None, typer.Option(help="A clean reference.")] = None,
     second_shot: Annotated[Path | None, typer.Option(help="Another recording of the same object.")] = None,
+    spread: Annotated[Path | None, typer.Option(help="The standard deviation claimed for each pixel.")] = None,
     json: o.Json = False,
     verbose: o.Verbose = False,
 ) -> None:
-    """Judge a restored image by its residual, and by all else that is given."""
+    """Judge a restored image by what was removed, and by all else that is given; say what was not checked."""
 
     def task(watch: Watch, cancel: Cancel) -> Answer:
         from pellucid.workflows.evaluate import evaluate
 
-        found = evaluate(restored, noisy, model=model, truth=truth, second_shot=second_shot)
+        found = evaluate(restored, noisy, model=model, truth=truth, second_shot=second_shot, spread=spread)
         return Answer(facts=found.as_dict(), text=str(found), trusted=found.verdict.level == "green")
 
     perform(task, as_json=json, verbose=verbose)

@@ -49,6 +49,19 @@ class Risk:
     pixels: int | None = None
     second_shot: bool = False
 
+    def meaning(self, *, independent: bool) -> str:
+        """Say what the number is; `independent`: whether the noise is so from what is given to what is held."""
+        what = "all pixels of a second recording" if self.second_shot else "pixels that were never trained on"
+        told = f"The risk, {self.mean:.4g} ± {self.se:.2g}, is a mean squared difference on {what}"
+        if not independent and not self.second_shot:
+            return f"{told}. It is no estimate of an error here: the noise of neighbouring pixels is correlated."
+        if self.error is None:
+            return f"{told}: the squared error plus the variance of the noise, which is not known."
+        return (
+            f"{told}. Less the variance of the noise, {self.noise_variance:.4g}, this estimates a mean squared error "
+            f"of {self.error:.3g} ± {self.se:.2g}."
+        )
+
     @property
     def error(self) -> float | None:
         """The estimated mean squared error of the prediction, E|F(given) - x|²; may fall below zero by chance.

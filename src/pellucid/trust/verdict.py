@@ -19,10 +19,11 @@ OPENINGS: dict[Level, str] = {
     "red": "Do not rely on this image",
 }
 FAINT = "Structure fainter than the noise: a fault below the limits of these checks leaves no trace in them."
+UNCERTAINTY = "Whether a stated uncertainty of each pixel is right."
 NOT_CHECKED = (
     "Detail finer than the noise allows: what a method makes up below that limit leaves no trace.",
     "Faults that all frames share: blur, drift, uneven light, fixed patterns of the camera.",
-    "Whether a stated uncertainty of each pixel is right.",
+    UNCERTAINTY,
 )
 
 

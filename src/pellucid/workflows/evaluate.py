@@ -14,10 +14,13 @@ from pellucid.data.image import Image
 from pellucid.data.io import check, read
 from pellucid.data.stack import Stack, channels_of
 from pellucid.errors import InputError
-from pellucid.methods import card, names
-from pellucid.metrics import frc, psnr, resolution, ssim
-from pellucid.noise import diagnose
-from pellucid.trust import Risk, Verdict, judge, second_shot_risk
+from pellucid.metrics import psnr, ssim
+from pellucid.noise import Diagnosis, diagnose
+from pellucid.trust import Risk, Verdict, covered, detectable, judge, second_shot_risk
+from pellucid.trust.removed import Removed, removed
+from pellucid.trust.resolution import ONE_SHOT, TWO_SHOTS, one_shot, two_shots
+from pellucid.trust.verdict import UNCERTAINTY
+from pellucid.workflows.known import known_risk, known_spread, relies_on_independence
 from pellucid.workflows.model import Model
 
 Array = NDArray[np.float64]
@@ -38,14 +41,20 @@ class Judged:
         From the residual and the risk.
     risk
         The estimated error, or None where nothing tells it.
+    removed
+        What the residual tells.
     numbers
         Metrics against the truth and against the second recording, by name.
+    notes
+        What the numbers mean, one sentence or two each.
     """
 
     name: str
     verdict: Verdict
     risk: Risk | None
+    removed: Removed
     numbers: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything in terms of JSON."""
@@ -60,6 +69,8 @@ class Judged:
             "risk": risk.mean if risk else None,
             "risk_se": risk.se if risk else None,
             "noise_variance": risk.noise_variance if risk else None,
+            "notes": list(self.notes),
+            **self.removed.as_dict(),
             **self.numbers,
         }
 
@@ -68,6 +79,7 @@ class Judged:
         lines = [f"{f'{self.name}: ' * bool(self.name)}{verdict.level.upper()}. {verdict.sentence}"]
         lines += [f"  - {reason}" for reason in (*verdict.reasons, *verdict.warnings)]
         lines += [f"  {name} = {value:.4g}" for name, value in self.numbers.items()]
+        lines += ["  What the numbers mean:", *(f"  - {text}" for text in self.notes)]
         return "\n".join([*lines, "  Not checked:", *(f"  - {text}" for text in verdict.not_checked)])
 
 
@@ -99,6 +111,7 @@ def evaluate(
     model: str | Path | None = None,
     truth: str | Path | None = None,
     second_shot: str | Path | None = None,
+    spread: str | Path | None = None,
 ) -> Evaluation:
     """Judge a restored file against the recorded one.
 
@@ -114,6 +127,9 @@ def evaluate(
     second_shot
         Another recording of the same object at the same brightness, which the image was not made from. The risk is then
         that of the image itself.
+    spread
+        The standard deviation that is claimed for each pixel; its intervals are checked against the truth and against
+        the second recording, where these are given.
 
     Raises
     ------
@@ -126,7 +142,12 @@ def evaluate(
     """
     images = {"restored": read(restored)}
     axes = images["restored"].axes
-    for role, path in (("noisy", noisy), ("truth", truth), ("second", second_shot)):
+    for role, path in (
+        ("noisy", noisy),
+        ("truth", truth),
+        ("second", second_shot),
+        ("spread", spread),
+    ):
         if path is not None:
             images[role] = _matching(Path(path), axes, images["restored"])
     check(images["noisy"])
@@ -157,24 +178,62 @@ def _channel(images: Mapping[str, Image], number: int, name: str, source: Mappin
     planes = {role: _planes(image, number) for role, image in images.items()}
     noisy, restored = planes["noisy"], planes["restored"]
     seen = diagnose(noisy)
-    risk = known_risk(source, number)
-    numbers: dict[str, float] = {}
-    warnings: tuple[str, ...] = ()
+    transfer, correlation = seen.transfer, seen.correlation
+    risk, independent = known_risk(source, number), relies_on_independence(source, number)
     if "second" in planes:
         risk = second_shot_risk(restored, noisy, planes["second"])
-        numbers |= _agreement(restored, noisy, planes["second"])
-        warnings = _brightness(noisy, planes["second"])
+    found = removed(noisy, restored, transfer)
+    numbers, told = _resolution(planes, seen, images["noisy"].provenance)
+    numbers |= _coverage(planes, seen)
     if "truth" in planes:
         numbers |= _against(planes["truth"], restored, noisy, eight_bit)
+    claimed = known_spread(source, number)
+    meant = () if risk is None else (risk.meaning(independent=not (independent and correlation.correlated)),)
     verdict = judge(
         noisy,
         restored,
-        transfer=seen.transfer,
-        correlation=seen.correlation,
+        transfer=transfer,
+        correlation=correlation,
         risk=risk,
-        independent=_independent(source, number),
+        independent=independent,
+        limits=detectable(noisy, restored, transfer=transfer, correlation=correlation),
     )
-    return Judged(name=name, verdict=replace(verdict, warnings=warnings), risk=risk, numbers=numbers)
+    if claimed is not None or any(key.startswith("coverage") for key in numbers):
+        verdict = replace(verdict, not_checked=tuple(text for text in verdict.not_checked if text != UNCERTAINTY))
+    return Judged(
+        name=name,
+        verdict=replace(verdict, warnings=_brightness(noisy, planes.get("second"))),
+        risk=risk,
+        removed=found,
+        numbers=numbers,
+        notes=(*meant, *found.sentences, told, *(() if claimed is None else (claimed.sentence,))),
+    )
+
+
+def _resolution(
+    planes: Mapping[str, Array], seen: Diagnosis, provenance: Mapping[str, Any]
+) -> tuple[dict[str, float], str]:
+    """Return the finest detail in pixels, from two recordings or from one, and what that means or why there is none."""
+    if "second" in planes:
+        return two_shots(planes["restored"], planes["noisy"], planes["second"]), TWO_SHOTS
+    try:
+        pixels = one_shot(planes["noisy"], transfer=seen.transfer, correlation=seen.correlation, provenance=provenance)
+    except InputError as refused:
+        return {}, str(refused)
+    return {"frc_pixels_noisy_alone": pixels}, ONE_SHOT
+
+
+def _coverage(planes: Mapping[str, Array], seen: Diagnosis) -> dict[str, float]:
+    """Return how much of the truth, or of a second recording, lies within the 90 % intervals of a spread."""
+    if "spread" not in planes:
+        return {}
+    claimed, image = planes["spread"] ** 2, planes["restored"]
+    own: dict[str, float | Array] = {"truth": 0.0, "second": seen.transfer.variance_at(image)}
+    return {
+        f"coverage_{role}": covered(image - planes[role], claimed + noise)
+        for role, noise in own.items()
+        if role in planes
+    }
 
 
 def _planes(image: Image, channel: int) -> Array:
@@ -183,32 +242,6 @@ def _planes(image: Image, channel: int) -> Array:
         raise InputError(f"{image.source} holds {image.dtype} entries, and real images are judged.")
     stack = Stack((image,), channel, 2)
     return stack.sample(np.random.default_rng(0), pixels=_SAMPLE).astype(np.float64)
-
-
-def known_risk(provenance: Mapping[str, Any], channel: int) -> Risk | None:
-    """Return the held-out risk that a file or a model was given when it was made, or None.
-
-    Examples
-    --------
-    >>> known_risk({"risk": [4.0], "risk_se": [0.1], "noise_variance": [3.0]}, 0).error
-    1.0
-    >>> known_risk({"software": "another"}, 0) is None
-    True
-    """
-    mean, se, noise = (_entry(provenance, key, channel) for key in ("risk", "risk_se", "noise_variance"))
-    known = all(isinstance(value, int | float) and np.isfinite(value) for value in (mean, se, noise))
-    return Risk(mean=mean, se=se, noise_variance=noise) if known else None
-
-
-def _independent(provenance: Mapping[str, Any], channel: int) -> bool:
-    """Whether the method relies on independent noise; taken for granted where the method is unknown."""
-    method = _entry(provenance, "method", channel)
-    return card(method).independent if method in names() else True
-
-
-def _entry(provenance: Mapping[str, Any], key: str, channel: int) -> Any:
-    entries = provenance.get(key)
-    return entries[channel] if isinstance(entries, list | tuple) and channel < len(entries) else None
 
 
 def _against(truth: Array, restored: Array, noisy: Array, eight_bit: bool) -> dict[str, float]:
@@ -225,17 +258,10 @@ def _against(truth: Array, restored: Array, noisy: Array, eight_bit: bool) -> di
     return numbers
 
 
-def _agreement(restored: Array, noisy: Array, second: Array) -> dict[str, float]:
-    """Return the finest detail, in pixels, in which an image agrees with the second recording (threshold 1/7)."""
-    numbers = {}
-    for name, image in (("frc_pixels", restored), ("frc_pixels_noisy", noisy)):
-        curves = [frc(a, b) for a, b in zip(image, second, strict=True)]
-        numbers[name] = resolution(curves[0][0], np.mean([curve for _, curve in curves], axis=0))
-    return numbers
-
-
-def _brightness(noisy: Array, second: Array) -> tuple[str, ...]:
+def _brightness(noisy: Array, second: Array | None) -> tuple[str, ...]:
     """Warn of a second recording of another brightness: its difference would count as error."""
+    if second is None:
+        return ()
     change = float((second.mean() - noisy.mean()) / max(abs(noisy.mean()), noisy.std()))
     if abs(change) < _BRIGHTNESS:
         return ()
