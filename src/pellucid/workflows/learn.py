@@ -66,8 +66,8 @@ class Lesson:
 
     @property
     def misleading(self) -> bool:
-        """Whether the risk is no estimate of an error: blind spots see their pixel in correlated noise."""
-        return self.diagnosis.correlation.correlated and card(self.chosen.name).needs == "image"
+        """Whether the risk is no estimate of an error: in correlated noise neighbours tell of a pixel's noise."""
+        return self.diagnosis.correlation.correlated and card(self.chosen.name).needs in ("image", "series")
 
 
 @dataclass(frozen=True, kw_only=True)
