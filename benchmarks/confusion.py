@@ -12,10 +12,9 @@ sizes:
 1 sd is the standard deviation of the noise at each pixel. The column rms says how far the fault changes the image, in
 sd. Images: the confocal and two-photon frames of the Fluorescence Microscopy Denoising set (truth: the mean of 50
 frames, fitted to the recording by a line), one frame of the calcium repeats (fitted likewise) and four images of Set12
-with Gaussian noise of 25, unclipped, seed 0. The limits of the verdict were chosen on development images: FMD _2 and _3,
-calcium frame 1, Set12 05 to 08. Those with which nothing was chosen are reported: FMD _1, calcium frame 0, Set12 01 to
-04. A row is written as soon as it is measured, and rows that exist are skipped. The variable PELLUCID_DATA names the
-data's folder.
+with Gaussian noise of 25, unclipped, seed 0. The limits of the verdict were chosen on development images: FMD _2 and
+_3, calcium frame 1, Set12 05 to 08. The others are reported: FMD _1, calcium frame 0, Set12 01 to 04. A row is written
+as soon as it is measured, and rows that exist are skipped. The variable PELLUCID_DATA names the data's folder.
 
     python benchmarks/confusion.py [METHOD ...] [--development]
 """
