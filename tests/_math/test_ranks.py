@@ -21,17 +21,19 @@ def loss_parts(weight: torch.Tensor, part: slice) -> tuple[torch.Tensor, torch.T
 
 def work(rank: int, store: str) -> dict[str, object]:
     dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-    weight, unused, idle = (torch.ones((), requires_grad=True) for _ in range(3))
+    weight, unused, idle, rooted = (torch.ones((), requires_grad=True) for _ in range(4))
     part = ranks.shared_mean(*loss_parts(weight, PARTS[rank]))
-    (part + unused * rank).backward()
+    root = ranks.shared_root(*loss_parts(rooted, PARTS[rank]))
+    (part + root + unused * rank).backward()
     if rank == 0:
         unused.grad = None
-    ranks.average_gradients([weight, unused, idle])
+    ranks.average_gradients([weight, unused, idle, rooted])
     return {
         "active": ranks.active(),
         "rank": ranks.rank(),
         "part": part.item(),
-        "gradients": [float(p.grad) for p in (weight, unused, idle)],
+        "root": root.item(),
+        "gradients": [float(p.grad) for p in (weight, unused, idle, rooted)],
         "decided": ranks.decide(10.0 + rank, torch.device("cpu")),
         "empty": float(ranks.shared_mean(torch.zeros(()), torch.zeros(()))),
     }
@@ -58,8 +60,25 @@ def test_two_ranks_have_the_loss_and_the_gradient_of_one_process(two_ranks):
     assert [facts["gradients"][0] for facts in two_ranks] == pytest.approx([float(weight.grad)] * 2)
 
 
+def test_two_ranks_have_the_root_of_the_mean_of_one_process(two_ranks):
+    weight = torch.ones((), requires_grad=True)
+    total, count = loss_parts(weight, slice(0, 10))
+    root = (total / count).sqrt()
+    root.backward()
+    assert sum(facts["root"] for facts in two_ranks) / 2 == pytest.approx(root.item())
+    assert [facts["gradients"][3] for facts in two_ranks] == pytest.approx([float(weight.grad)] * 2)
+
+
+def test_the_root_of_nothing_is_zero_and_flat():
+    weight = torch.ones(3, requires_grad=True)
+    root = ranks.shared_root((0 * weight).square().sum(), torch.tensor(3.0))
+    root.backward()
+    assert root.detach() < 1e-18
+    assert not weight.grad.any()
+
+
 def test_missing_gradients_count_as_zero(two_ranks):
-    assert [facts["gradients"][1:] for facts in two_ranks] == [[0.5, 0.0]] * 2
+    assert [facts["gradients"][1:3] for facts in two_ranks] == [[0.5, 0.0]] * 2
 
 
 def test_rank_zero_decides(two_ranks):

@@ -32,6 +32,25 @@ def shared_mean(total: Tensor, count: Tensor) -> Tensor:
     return total / count.clamp_min(torch.finfo(total.dtype).tiny)
 
 
+def shared_root(total: Tensor, count: Tensor) -> Tensor:
+    """Return this rank's part of the root of a mean over all ranks.
+
+    The mean over ranks of what is returned is the root of (sum of all totals) / (sum of all counts), and its gradient
+    is that of the root; it is finite, zero, where every total is.
+
+    Notes
+    -----
+    A root is no sum, but it is the minimum over r of (mean / r + r) / 2, which is one for any fixed r.
+    """
+    part = shared_mean(total, count)
+    whole = part.detach().clone()
+    if active():
+        dist.all_reduce(whole)
+        whole = whole / dist.get_world_size()
+    root = whole.clamp_min(torch.finfo(total.dtype).tiny).sqrt()
+    return (part / root + root) / 2
+
+
 def average_gradients(parameters: Sequence[Tensor]) -> None:
     """Replace every gradient by its mean over ranks; a missing one counts as zero."""
     if not active():
