@@ -2,6 +2,7 @@
 
 from pellucid.restorers.base import Restorer
 from pellucid.restorers.enhancer import Enhancer
+from pellucid.restorers.ensemble import Ensemble
 from pellucid.restorers.inference import Flips, PosteriorMean, SplitAverage
 from pellucid.restorers.least_squares import LeastSquares, Units
 from pellucid.restorers.local_variance import LocalVariance
@@ -15,6 +16,7 @@ from pellucid.restorers.shots import Shots
 __all__ = [
     "RED",
     "Enhancer",
+    "Ensemble",
     "Flips",
     "LeastSquares",
     "LocalVariance",
