@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pellucid.errors import InputError
-from pellucid.report.evidence import Evidence, Pictures, Verdict
+from pellucid.report.evidence import Claim, Evidence, Pictures, Verdict
 from pellucid.report.page import page, write
 
 HOSTILE = """x"'><script>alert(1)</script><img src=//evil.example/a onerror=alert(1)>&lt;${title}"""
@@ -168,3 +168,24 @@ def test_file_names_that_are_no_text_can_be_written(evidence_of, tmp_path):
     write(evidence_of("cells_\udcff\u202e.tif"), tmp_path / "report.html")
     assert "cells_" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_detail_that_is_not_borne_out_is_shown(evidence):
+    plane = np.zeros_like(evidence.pictures.noisy)
+    plane[3, 4] = 2.5
+    shown, dark = (
+        Structure(page(replace(evidence, pictures=replace(evidence.pictures, unsupported=p)))).text
+        for p in (plane, np.zeros_like(plane))
+    )
+    assert "It is strongest at 2.5" in shown
+    assert "Nothing was found" in dark
+    assert "Nobody looked whether the recording bears out" in Structure(page(evidence)).text
+
+
+def test_a_spread_says_what_it_is_and_whether_it_was_checked(evidence):
+    assert "Nobody checked whether it is right" in Structure(page(evidence)).text
+    claim = Claim(name="Disagreement, calibrated", sentences=("It holds.",))
+    told = Structure(page(replace(evidence, claim=claim, notes=("A note.",)))).text
+    assert "a small disagreement is no proof" in told
+    assert "It holds." in told
+    assert "A note." in told

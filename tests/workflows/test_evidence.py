@@ -37,6 +37,9 @@ def test_a_page_shows_what_was_measured(restored):
     assert (candidate.method, candidate.chosen) == ("total_variation", True)
     assert (candidate.risk, candidate.risk_se) == (lesson.chosen.ranking.mean, lesson.chosen.ranking.se)
     assert page.provenance == {"seed": 3}
+    assert page.pictures.unsupported.max() < 0.5
+    assert any("was removed has" in text for text in page.notes)
+    assert any("planted into this image" in text for text in page.verdict.not_checked)
 
 
 def test_warnings_of_the_training_stand_on_the_page_and_in_the_summary(restored):
@@ -83,3 +86,30 @@ def test_a_plane_of_a_movie_is_named(frame, again, job):
     (preview,) = Application(model=model, device=torch.device("cpu")).run(movie, None, out, np.dtype(np.float32))
     verdict = verdict_of(preview, lesson.diagnosis, None, independent=True)
     assert page_of(movie, preview, lesson.diagnosis, verdict, None, {}).pictures.plane == "T 1"
+
+
+def test_a_calibrated_spread_is_shown_and_told(restored):
+    image, preview, lesson, verdict, _ = restored
+    spread = {"factor": 2.0, "low": 1.5, "high": 2.5, "coverage_claimed": 0.8, "coverage": 0.9, "pixels": 900}
+    made = {"method": ["total_variation"], "risk": [9.0], "risk_se": [0.1], "noise_variance": [8.0]}
+    unsure, sure = (
+        page_of(image, preview, lesson.diagnosis, verdict, lesson, made | s) for s in ({}, {"spread": [spread]})
+    )
+    np.testing.assert_array_equal(unsure.pictures.spread, preview.spread)
+    ratio = sure.pictures.spread / preview.spread
+    assert 1 < ratio.min() <= ratio.max() <= 2
+    assert (unsure.claim.name, unsure.claim.sentences) == ("Posterior standard deviation", ())
+    assert sure.claim.name == "Posterior standard deviation, calibrated"
+    assert "multiplied by 2" in sure.claim.sentences[0]
+    assert any("The risk, 9" in text for text in sure.notes)
+    told = "Whether a stated uncertainty of each pixel is right."
+    assert told in unsure.verdict.not_checked
+    assert told not in sure.verdict.not_checked
+
+
+def test_a_disagreement_is_called_so(restored, monkeypatch):
+    image, preview, lesson, verdict, _ = restored
+    other = replace(lesson.chosen.channel.method.card, gives="image, and the disagreement of its draws")
+    monkeypatch.setattr("pellucid.workflows.evidence.card", lambda name: other)
+    page = page_of(image, preview, lesson.diagnosis, verdict, lesson, {"method": ["total_variation"]})
+    assert page.claim.name == "Disagreement"

@@ -7,6 +7,8 @@ def test_what_a_file_says_of_its_spread_is_read():
     found = known_spread({"spread": [None, SPREAD]}, 1)
     assert (found.factor, found.after) == (1.5, 0.9)
     assert known_spread({"spread": [None, SPREAD]}, 0) is None
+    by_error = SPREAD | {"coverage_claimed": None, "coverage": None}
+    assert known_spread({"spread": [by_error]}, 0).after is None
 
 
 def test_nonsense_is_no_knowledge():

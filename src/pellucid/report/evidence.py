@@ -23,7 +23,10 @@ class Pictures:
     noisy, restored
         Recorded and restored plane, shape (row, column).
     spread
-        Posterior standard deviation of the restored plane, shape (row, column), or None.
+        Standard deviation that is claimed for the restored plane, shape (row, column), or None.
+    unsupported
+        Least strength of detail that the recording does not bear out, in standard deviations of the noise in such
+        detail, shape (row, column), or None.
     plane
         Which plane of the file this is, such as ``"T 3 of 12, Z 5 of 9"``; empty where there is only one.
     pixel_size
@@ -35,9 +38,26 @@ class Pictures:
     noisy: Values
     restored: Values
     spread: Values | None = None
+    unsupported: Values | None = None
     plane: str = ""
     pixel_size: float | None = None
     unit: str = "µm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a spread is, and what is known of whether it is right.
+
+    Parameters
+    ----------
+    name
+        Such as ``"Posterior standard deviation"``, or ``"Disagreement"`` where several answers were compared.
+    sentences
+        What was found when it was checked.
+    """
+
+    name: str = "Posterior standard deviation"
+    sentences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +193,10 @@ class Evidence:
         Name of the restored file.
     verdict, pictures, noise, residual, choice
         The parts of the page; `noise` and `residual` are None where nothing was measured.
+    claim
+        What the spread is.
+    notes
+        What the numbers of risk and residual mean, one sentence each.
     provenance
         What repeats the result: the entry ``command`` is printed as a command, every other entry as a row.
     """
@@ -183,4 +207,6 @@ class Evidence:
     noise: Noise | None = None
     residual: Residual | None = None
     choice: Choice = field(default_factory=Choice)
+    claim: Claim = field(default_factory=Claim)
+    notes: tuple[str, ...] = ()
     provenance: Mapping[str, object] = field(default_factory=dict)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from pellucid.report import picture
-from pellucid.report.evidence import Pictures, Residual, Values
-from pellucid.report.markup import absent, facts, figure, number, paragraph, safe, section
+from pellucid.report.evidence import Claim, Pictures, Residual, Values
+from pellucid.report.markup import absent, facts, figure, items, number, paragraph, safe, section
 
 
 def colour_bar(stops: tuple[tuple[int, int, int], ...], limits: picture.Window) -> str:
@@ -80,29 +80,65 @@ def _controls(limits: picture.Window) -> str:
     )
 
 
-def spread(plane: Values | None) -> str:
-    """Return the map of the posterior standard deviation."""
+def spread(plane: Values | None, claim: Claim) -> str:
+    """Return the map of what is claimed as standard deviation, and whether that was checked."""
     if plane is None:
         return section("Spread", absent("This method gives no spread: it does not say how sure it is of a pixel."))
     shown = picture.centre(plane)
     limits = (0.0, picture.symmetric(shown)[1])
+    meaning = (
+        "How far several answers to the same recording lie apart. What all of them get wrong does not show: a small "
+        "disagreement is no proof."
+        if claim.name.startswith("Disagreement")
+        else "The standard deviation that the method itself claims for each pixel, given its noise model. A detail "
+        "fainter than this is not to be believed."
+    )
+    checked = claim.sentences or ("Nobody checked whether it is right.",)
     return section(
         "Spread",
         '<div class="pair">',
         figure(
             picture.data_uri(picture.colour(shown, limits, picture.SEQUENTIAL)),
-            f"Posterior standard deviation, input units. {colour_bar(picture.SEQUENTIAL, limits)}",
-            "Map of the posterior standard deviation",
+            f"{safe(claim.name)}, input units. {colour_bar(picture.SEQUENTIAL, limits)}",
+            f"Map of the {safe(claim.name.lower())}",
+        ),
+        f"<div>{paragraph(meaning)}{items(checked)}</div>",
+        "</div>",
+    )
+
+
+def unsupported(plane: Values | None) -> str:
+    """Return the map of detail that the recording does not bear out."""
+    title = "Detail that the recording does not bear out"
+    if plane is None:
+        return section(title, absent("Nobody looked whether the recording bears out the restored detail."))
+    shown = picture.centre(plane)
+    limits = (0.0, max(float(shown.max()), 1.0))
+    found = (
+        f"It is strongest at {number(float(plane.max()))}."
+        if plane.max() > 0
+        else "Nothing was found: the picture is dark throughout."
+    )
+    return section(
+        title,
+        '<div class="pair">',
+        figure(
+            picture.data_uri(picture.colour(shown, limits, picture.SEQUENTIAL)),
+            f"Least strength, in standard deviations of the noise in such detail. "
+            f"{colour_bar(picture.SEQUENTIAL, limits)}",
+            "Map of detail that the recording does not bear out",
         ),
         paragraph(
-            "The standard deviation that the method itself claims for each pixel, given its noise model. "
-            "A detail fainter than this is not to be believed."
+            "Where this is bright, the restored image shows detail of 1 to 4 pixels that the recording does not "
+            "repeat: detail that was made up, moved or sharpened too far. By chance alone a place is bright less than "
+            "once in a million. Dark does not mean proven: what is fainter than the noise can be made up without a "
+            f"trace. {found}"
         ),
         "</div>",
     )
 
 
-def residual(pictures: Pictures, measured: Residual | None) -> str:
+def residual(pictures: Pictures, measured: Residual | None, notes: tuple[str, ...] = ()) -> str:
     """Return noisy minus restored, and its autocorrelation."""
     difference = picture.centre(pictures.noisy) - picture.centre(pictures.restored)
     limits = picture.symmetric(difference)
@@ -121,6 +157,7 @@ def residual(pictures: Pictures, measured: Residual | None) -> str:
         ),
         _autocorrelation(measured),
         "</div>",
+        items(notes) if notes else "",
     )
 
 

@@ -84,8 +84,9 @@ def _sections(evidence: Evidence) -> tuple[str, ...]:
     return (
         findings.verdict(evidence.verdict),
         images.comparison(pictures),
-        images.spread(pictures.spread),
-        images.residual(pictures, evidence.residual),
+        images.residual(pictures, evidence.residual, evidence.notes),
+        images.unsupported(pictures.unsupported),
+        images.spread(pictures.spread, evidence.claim),
         findings.noise(evidence.noise),
         findings.candidates(choice.candidates, correlated),
         findings.learning(choice.learning),
@@ -102,6 +103,7 @@ def _check(pictures: Pictures) -> None:
             ("noisy", pictures.noisy),
             ("restored", pictures.restored),
             ("spread", pictures.spread),
+            ("unsupported", pictures.unsupported),
         )
         if plane is not None
     }

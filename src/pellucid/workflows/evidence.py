@@ -10,11 +10,16 @@ from typing import Any
 import numpy as np
 
 from pellucid.data.image import Image
+from pellucid.methods import card, names
 from pellucid.metrics import whiteness
 from pellucid.noise import Diagnosis
 from pellucid.report import evidence as page
-from pellucid.trust import Risk, Verdict, judge
+from pellucid.report.evidence import Values
+from pellucid.trust import Calibration, Risk, Verdict, calibrated, detectable, judge, unsupported
+from pellucid.trust.removed import removed
+from pellucid.trust.verdict import UNCERTAINTY
 from pellucid.workflows.application import Preview
+from pellucid.workflows.known import known_risk, known_spread, relies_on_independence
 from pellucid.workflows.learn import Candidate, Lesson
 from pellucid.workflows.model import Channel, Model
 
@@ -30,6 +35,9 @@ def verdict_of(preview: Preview, diagnosis: Diagnosis, risk: Risk | None, indepe
         correlation=diagnosis.correlation,
         risk=risk,
         independent=independent,
+        limits=detectable(
+            preview.noisy, preview.restored, transfer=diagnosis.transfer, correlation=diagnosis.correlation
+        ),
     )
 
 
@@ -40,27 +48,57 @@ def page_of(
     verdict: Verdict,
     lesson: Lesson | None,
     provenance: Mapping[str, Any],
+    number: int = 0,
 ) -> page.Evidence:
-    """Gather the page of one channel."""
-    residual = preview.noisy - preview.restored
+    """Gather the page of one channel, the `number`-th of those in the provenance."""
+    noisy, restored = (part.astype(np.float64) for part in (preview.noisy, preview.restored))
+    transfer, correlation = diagnosis.transfer, diagnosis.correlation
+    known = known_spread(provenance, number)
     seen = replace(verdict, warnings=verdict.warnings + (lesson.warnings if lesson else ()))
-    where = ", ".join(f"{axis} {number}" for axis, number in preview.item.place)
+    if known is not None and known.after is not None:
+        seen = replace(seen, not_checked=tuple(text for text in seen.not_checked if text != UNCERTAINTY))
     pictures = page.Pictures(
         noisy=preview.noisy,
         restored=preview.restored,
-        spread=preview.spread,
-        plane=where,
+        spread=None if preview.spread is None else _spread(preview.spread, transfer.variance_at(restored), known),
+        unsupported=unsupported(noisy[None], restored[None], transfer=transfer, correlation=correlation)[0],
+        plane=", ".join(f"{axis} {place}" for axis, place in preview.item.place),
         pixel_size=image.scale.get("X"),
         unit=image.units.get("X", "µm").replace("micrometer", "µm"),
     )
+    risk = known_risk(provenance, number)
+    independent = not (correlation.correlated and relies_on_independence(provenance, number))
     return page.Evidence(
         title=image.name,
         verdict=seen,
         pictures=pictures,
         noise=_noise(diagnosis),
-        residual=page.Residual(autocorrelation=whiteness(residual, radius=_LAGS).map, count=residual.size),
+        residual=page.Residual(autocorrelation=whiteness(noisy - restored, radius=_LAGS).map, count=noisy.size),
         choice=_choice(lesson),
+        claim=_claim(provenance, number, known),
+        notes=(
+            *(() if risk is None else (risk.meaning(independent=independent),)),
+            *removed(noisy[None], restored[None], transfer).sentences,
+        ),
         provenance=dict(provenance),
+    )
+
+
+def _spread(claimed: Values, noise: Values, known: Calibration | None) -> Values:
+    """Return a spread as it was calibrated; one that was compared with an error is multiplied as it is."""
+    if known is None:
+        return claimed
+    return claimed * known.factor if known.after is None else calibrated(claimed, noise, known.factor)
+
+
+def _claim(provenance: Mapping[str, Any], number: int, known: Calibration | None) -> page.Claim:
+    """Say what the spread is, by the card of the method, and what is known of it."""
+    made = provenance.get("method") or [""]
+    several = made[number] in names() and "disagreement" in card(made[number]).gives
+    name = "Disagreement" if several else "Posterior standard deviation"
+    return page.Claim(
+        name=name if known is None else f"{name}, calibrated",
+        sentences=() if known is None else (known.sentence,),
     )
 
 

@@ -29,11 +29,14 @@ def known_risk(provenance: Mapping[str, Any], channel: int) -> Risk | None:
 def known_spread(provenance: Mapping[str, Any], channel: int) -> Calibration | None:
     """Return how the spread was calibrated when a file or a model was made, or None."""
     entry = _entry(provenance, "spread", channel)
-    keys = ("factor", "low", "high", "coverage_claimed", "coverage", "pixels")
-    if not isinstance(entry, Mapping) or not all(isinstance(entry.get(key), int | float) for key in keys):
+    if not isinstance(entry, Mapping):
         return None
-    factor, low, high, before, after, pixels = (entry[key] for key in keys)
-    return Calibration(factor=factor, low=low, high=high, before=before, after=after, pixels=max(int(pixels), 1))
+    factor, low, high, pixels = (entry.get(key) for key in ("factor", "low", "high", "pixels"))
+    before, after = (entry.get(key) for key in ("coverage_claimed", "coverage"))
+    hidden = () if before is None and after is None else (before, after)
+    if not all(isinstance(value, int | float) for value in (factor, low, high, pixels, *hidden)):
+        return None
+    return Calibration(factor=factor, low=low, high=high, before=before, after=after, pixels=max(int(pixels), 1))  # type: ignore[arg-type]
 
 
 def relies_on_independence(provenance: Mapping[str, Any], channel: int) -> bool:
