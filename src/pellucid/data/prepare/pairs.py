@@ -16,7 +16,7 @@ from pellucid.errors import InputError
 
 _PLANES, _SIDE = 24, 512  # that are compared; pixels along an axis
 _LOWEST = 3  # cycles along an image: below lie uneven light and drift
-_SURE = 7.0  # standard deviations of what chance explains
+_CHANCE = 1e-4  # that unrelated images are taken for related ones
 _WINDOWED = 3.8  # coefficients that a Hann window makes one of, in the plane
 _LEAST = 0.05  # correlation of a band in which the object shows
 _STILL = 0.5  # pixels
@@ -35,7 +35,7 @@ class Agreement:
     correlation
         Of the band, after the shift is undone: 1 for the same image, about 0 for unrelated ones.
     sure
-        That correlation in multiples of the standard deviation that chance gives it.
+        That correlation in multiples of what chance exceeds, at any shift, once in ten thousand trials.
     shift
         How far the second lies from the first, in pixels (row, column).
     doubt
@@ -50,7 +50,7 @@ class Agreement:
     @property
     def same(self) -> bool:
         """Whether both show the same object."""
-        return self.sure > _SURE and self.correlation > _LEAST
+        return self.sure > 1 and self.correlation > _LEAST
 
     @property
     def moved(self) -> bool:
@@ -88,21 +88,27 @@ def agreement(first: Array, second: Array) -> Agreement:
     found, edge = [], 0.5
     while edge * min(rows, columns) >= 2 * _LOWEST:
         band = (radius <= edge) & (radius > edge / 2)
-        found.append(_peak(np.where(band, phases, 0), len(a) * int(band.sum()), edge / 2))
+        found.append(_peak(np.where(band, phases, 0), float(len(a) * band.sum()), edge / 2))
         edge /= 2
     best = max(found, key=lambda octave: octave.sure)
     finest = min((octave for octave in found if octave.same), key=lambda octave: octave.doubt, default=best)
     return replace(best, shift=finest.shift, doubt=finest.doubt)
 
 
-def _peak(phases: NDArray[np.complex128], count: int, frequency: float) -> Agreement:
+def _peak(phases: NDArray[np.complex128], count: float, frequency: float) -> Agreement:
     """Return the agreement of one band of `count` phases, at the shift where they agree best."""
     surface = fft.ifft2(phases).real * phases.size / count
     top = np.unravel_index(surface.argmax(), surface.shape)
     height = float(surface[top])
-    sure = height * (count / _WINDOWED) ** 0.5
+    count /= _WINDOWED
+    deviations = height * count**0.5
     row, column = (_summit(np.take(surface, top[1 - axis], 1 - axis), int(top[axis])) for axis in (0, 1))
-    return Agreement(correlation=height, sure=sure, shift=(row, column), doubt=1 / (2 * np.pi * frequency * sure))
+    return Agreement(
+        correlation=height,
+        sure=deviations / (2 * np.log(count / _CHANCE)) ** 0.5,
+        shift=(row, column),
+        doubt=1 / (2 * np.pi * frequency * deviations),
+    )
 
 
 def _summit(line: Array, top: int) -> float:
@@ -150,8 +156,8 @@ def matched(image: Image, pair: Image) -> Image:
     return pair.with_data(_Scaled(pair.data, slope, offset))
 
 
-def same_scene(a: Array, b: Array, names: str, otherwise: str) -> None:
-    """Refuse recordings, (plane, row, column), that do not show the same object in the same place.
+def same_scene(a: Array, b: Array, names: str, otherwise: str, *, still: bool = True) -> None:
+    """Refuse recordings, (plane, row, column), that do not show the same object, `still` at the same place.
 
     Raises
     ------
@@ -166,7 +172,7 @@ def same_scene(a: Array, b: Array, names: str, otherwise: str) -> None:
             f"{names} do not show the same object (correlation {max(found.correlation, 0):.2f} at best, no more than "
             f"chance explains); {otherwise}."
         )
-    if found.moved:
+    if still and found.moved:
         row, column = found.shift
         raise InputError(
             f"{names} show the object at different places, {row:+.1f} pixels along Y and {column:+.1f} along X apart: "
@@ -194,6 +200,10 @@ def planes_of(image: Image, **fixed: int) -> Array:
         block = np.asarray(image.data[tuple(at[a] for a in image.axes)], np.float64)
         found.append(block.mean(0) if "Z" in place else block)
     return np.stack(found)
+
+
+def _middle(n: int) -> slice:
+    return slice((n - min(n, _SIDE)) // 2, (n + min(n, _SIDE)) // 2)
 
 
 def _brightness(a: Array, b: Array) -> tuple[float, float]:
