@@ -55,6 +55,22 @@ def test_saturated_and_clipped_pixels_do_not_bend_the_line(scene, numpy_rng):
     np.testing.assert_allclose(np.sqrt(ratio), 1, atol=0.08)
 
 
+def test_too_much_saturation_is_refused(scene, numpy_rng):
+    y = numpy_rng.poisson(70 * scene + 20).astype(float)
+    with pytest.raises(InputError, match=r"9\d% of the pixels are saturated at"):
+        photon_transfer(np.minimum(y, np.quantile(y, 0.05).round()))
+
+
+@pytest.mark.parametrize("columns", [10, 100, 160])
+def test_padding_is_no_part_of_the_image(columns, scene, numpy_rng):
+    y = 100 + 3.0 * numpy_rng.poisson(40 * scene) + numpy_rng.normal(size=scene.shape)
+    y[:, :columns] = 0
+    seen = diagnose(y)
+    z = np.array([130.0, 180])
+    np.testing.assert_allclose(np.sqrt(seen.transfer.variance_at(z) / (3 * (z - 100) + 1)), 1, atol=0.1)
+    assert not seen.correlation.correlated
+
+
 def test_units_travel_with_the_image(scene, numpy_rng):
     y = 3.0 * numpy_rng.poisson(40 * scene) + 100
     plain, standard = photon_transfer(y), photon_transfer((y - 150) / 50)
@@ -100,6 +116,7 @@ def test_a_stack_is_one_estimate(numpy_rng):
         (np.ones(100), "32 pixels a side"),
         (np.eye(20), "32 pixels a side"),
         (np.full((64, 64), np.nan), "NaN"),
+        (np.pad([[1.0]], 32), "but for a few pixels"),
     ],
 )
 def test_images_that_show_no_noise_are_refused(image, words):

@@ -20,6 +20,7 @@ _REACH = 16  # pixels: lags along rows and columns
 _SMOOTHING = 2.0  # pixels: width of what the high-pass filter removes
 _RING = (8, 24)  # pixels: inner and outer width of the neighbourhood that judges texture
 _FLATTEST = 0.1  # of the pixels
+_BLANK = 0.02  # of the expected variance, below which an area is padding and not dark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,15 +141,18 @@ def _along(stack: Array, sigma: Array, at: tuple[NDArray[np.intp], ...], axis: i
 
 
 def _flat(h: Array) -> tuple[NDArray[np.intp], ...]:
-    """Return the indices of the pixels with the quietest surroundings."""
+    """Return the indices of the pixels with the quietest surroundings that show noise at all."""
     inner, outer = _RING
     near, far = (ndimage.uniform_filter(h**2, (0, width, width)) * width**2 for width in (inner, outer))
     margin = min(outer // 2, (min(h.shape[1:]) - 8) // 2)
     ring = np.full(h.shape, np.inf)
     inside = np.s_[:, margin:-margin, margin:-margin]
     ring[inside] = (far - near)[inside]
-    chosen = ring <= np.quantile(ring[inside], max(_FLATTEST, min(1.0, 2000 / ring[inside].size)))
-    return np.nonzero(chosen)
+    noisy = np.isfinite(ring) & (ring > _BLANK * (outer**2 - inner**2))
+    if noisy.any():
+        ring[~noisy] = np.inf
+    found = ring[np.isfinite(ring)]
+    return np.nonzero(ring <= np.quantile(found, max(_FLATTEST, min(1.0, 2000 / found.size))))
 
 
 def _half_plane(radius: int) -> list[tuple[int, int]]:

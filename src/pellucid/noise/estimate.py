@@ -12,6 +12,7 @@ from scipy import ndimage
 from pellucid.errors import InputError
 from pellucid.noise.correlation import Autocorrelation, autocorrelation
 from pellucid.noise.gaussian import Gaussian
+from pellucid.noise.levels import Levels
 from pellucid.noise.poisson_gaussian import PoissonGaussian
 
 Array = NDArray[np.float64]
@@ -29,6 +30,7 @@ _DIAGONALS = np.array(  # the second difference along one diagonal, then along t
 )
 _MARGIN = 8  # pixels at the border that have no full surroundings
 _PAIRS = 1000  # from which a noise model is learned
+_USABLE = 0.1  # part of the pixels that must show noise
 _LEAST_CHANGE = 1.1  # of the variance over the image, for noise to be called signal-dependent
 
 
@@ -237,32 +239,39 @@ def _curve(stack: Array, mean: Array, squares: Array, texture: Array | None) -> 
     """Bin squared residuals by local mean, drop what is clipped or textured, and fit the line."""
     inner = np.s_[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
     order = np.argsort(mean[inner], axis=None, kind="stable")
-    values, mean, squares = (array[inner].ravel()[order] for array in (stack, mean, squares))
+    levels = Levels.of(stack)
+    mean, squares = (array[inner].ravel()[order] for array in (mean, squares))
     texture = np.zeros_like(mean) if texture is None else texture[inner].ravel()[order]
-    step, clipped = _clipping(values)
-    points = []
-    for part in np.array_split(np.arange(mean.size), _BINS):
-        smooth = part[texture[part] <= np.median(texture[part])]
-        points.append((mean[smooth].mean(), squares[smooth].mean(), smooth.size, clipped[part].mean()))
-    intensity, variance, pixels, share = np.array(points).T
-    good = share < 0.02
-    if good.sum() < 4:  # photon counting at low rates: the zeros are real
-        good[:] = True
-    return _fit(intensity[good], variance[good], pixels[good], step**2 / 12)
+    for real_zeros in (False, True):  # photon counting at low rates: the zeros are real
+        clipped, blank = (part[inner].ravel()[order] for part in _clipped(stack, levels, real_zeros))
+        usable, points = np.flatnonzero(~blank), []
+        if usable.size < _USABLE * blank.size:
+            continue
+        for part in np.array_split(usable, _BINS):
+            smooth = part[texture[part] <= np.median(texture[part])]
+            points.append((mean[smooth].mean(), squares[smooth].mean(), smooth.size, clipped[part].mean()))
+        intensity, variance, pixels, share = np.array(points).T
+        good = share < 0.02
+        if good.sum() >= 4:
+            return _fit(intensity[good], variance[good], pixels[good], levels.step**2 / 12)
+    raise InputError(
+        f"{levels.bright:.0%} of the pixels are saturated at {levels.high:g}, and the others do not show the noise; "
+        "record with less light."
+    )
 
 
-def _clipping(values: Array) -> tuple[float, NDArray[np.bool_]]:
-    """Return the step between grey levels, and which values lie at an end of the range where they pile up."""
-    levels, counts = np.unique(values, return_counts=True)
-    clipped = np.zeros(values.shape, dtype=bool)
-    for end, next_to_it in ((0, 1), (-1, -2)):
-        if counts[end] > 2 * counts[next_to_it]:
-            clipped |= values == levels[end]
-    return float(np.diff(levels).min()), clipped
+def _clipped(stack: Array, levels: Levels, real_zeros: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which pixels are clipped, and which lie in areas without noise or at their edges."""
+    dark, bright = levels.clipped(stack)
+    clipped = bright if real_zeros else dark | bright
+    blank = ndimage.minimum_filter(clipped, (1, _WINDOW, _WINDOW))
+    return clipped, ndimage.maximum_filter(blank, (1, 2 * _WINDOW - 1, 2 * _WINDOW - 1))
 
 
 def _fit(intensity: Array, variance: Array, pixels: Array, rounding: float) -> PhotonTransfer:
     """Fit gain z + c by least squares, reweighted: precise bins count more, outliers less (Huber)."""
+    if not variance.any():
+        raise InputError("The image is constant but for a few pixels, so it shows no noise to estimate.")
     fitted = np.full_like(variance, variance.mean())
     for _ in range(20):
         relative = variance / fitted - 1

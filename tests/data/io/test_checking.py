@@ -87,3 +87,18 @@ def test_a_block_is_checked_alone():
     finite_block(np.arange(4), "a.tif")
     with pytest.raises(InputError, match=r"a\.tif holds 1 infinite values in one region"):
         finite_block(np.array([1.0, np.inf]), "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [((0, 1e-19), "multiply them by about 1e\\+19"), ((0, 1e19), "about 1e-19"), ((1e9, 1e9 + 100), "the offset")],
+)
+def test_values_that_32_bits_cannot_hold_are_refused(values, words):
+    with pytest.raises(InputError, match=words):
+        check(Image(data=np.linspace(*values, 64).reshape(8, 8), axes="YX"))
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_odd_units_are_no_obstacle(scale):
+    image = Image(data=scale * np.arange(64.0).reshape(8, 8), axes="YX")
+    assert check(image) is image

@@ -14,6 +14,8 @@ from pellucid.data.io.lazy import Lazy
 from pellucid.data.io.regions import Slices, blocks, slices
 from pellucid.errors import InputError
 
+_LARGEST, _SMALLEST = 1e18, 1e-18  # beyond these, squares leave the range of 32-bit numbers
+_OFFSET = 1e-5  # of the largest value: smaller differences are lost in 32-bit numbers
 WHOLE = 2**30  # bytes; larger images are checked on a sample of blocks of this size in sum
 
 
@@ -34,7 +36,8 @@ def check(image: Image, *, fill_nan: bool = False) -> Image:
     Raises
     ------
     InputError
-        If the numbers are complex, true or false, no numbers, none, all equal, or not finite.
+        If the numbers are complex, true or false, no numbers, none, all equal, not finite, or of a scale that 32-bit
+        numbers cannot hold.
     """
     name, kind = image.name, image.dtype.kind
     if kind == "c":
@@ -43,16 +46,19 @@ def check(image: Image, *, fill_nan: bool = False) -> Image:
         raise InputError(f"{name} holds {image.dtype} entries, and an image holds numbers: a mask is not restored.")
     if 0 in image.shape:
         raise InputError(f"{name} is empty: its shape is {image.shape}.")
-    nans, infinities, varies, median = _survey(image)
+    nans, infinities, (low, high), median = _survey(image)
     if nans + infinities == prod(image.shape):
         raise InputError(f"{name} holds no finite value.")
     if nans + infinities and not fill_nan:
         raise InputError(
             f"{name} holds {_count(nans, infinities)}; --fill-nan replaces them by the median around them."
         )
-    if not varies:
+    if not high > low:
         raise InputError(f"{name} is constant: every finite value is {median:g}, and there is nothing to restore.")
-    if not fill_nan or kind != "f":
+    if kind != "f":
+        return image
+    _scale(low, high, name)
+    if not fill_nan:
         return image
     filled = Filled(image.data, median)
     return image.with_data(filled if isinstance(image.data, Lazy) else filled[...])
@@ -74,8 +80,23 @@ def finite_block(block: Any, name: str) -> None:
         )
 
 
-def _survey(image: Image) -> tuple[int, int, bool, float]:
-    """Return the counts of NaN and infinity, whether finite values differ, and their median (of a sample)."""
+def _scale(low: float, high: float, name: str) -> None:
+    """Refuse values that are too large, too small or too far from zero for 32-bit numbers."""
+    size = max(abs(low), abs(high))
+    if size > _LARGEST or high - low < _SMALLEST:
+        raise InputError(
+            f"{name} holds values from {low:g} to {high:g}, beyond what 32-bit numbers can square: multiply them by "
+            f"about {1 / max(high - low, 1e-300):.0e}."
+        )
+    if high - low < _OFFSET * size:
+        raise InputError(
+            f"{name} holds values that differ by {high - low:g} at about {high:g}, which 32-bit numbers cannot tell "
+            "apart: subtract the offset."
+        )
+
+
+def _survey(image: Image) -> tuple[int, int, tuple[float, float], float]:
+    """Return the counts of NaN and infinity, the range of finite values, and their median (of a sample)."""
     nans = infinities = read = 0
     low, high, sample = np.inf, -np.inf, []
     for region in _spread_out(image):
@@ -89,7 +110,7 @@ def _survey(image: Image) -> tuple[int, int, bool, float]:
         if high > low and (read >= WHOLE or image.dtype.kind != "f"):
             break
     median = float(np.median(np.concatenate(sample))) if sample else 0.0
-    return nans, infinities, high > low, median
+    return nans, infinities, (low, high), median
 
 
 def _spread_out(image: Image) -> Iterator[Slices]:
