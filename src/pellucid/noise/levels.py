@@ -69,7 +69,7 @@ class Levels:
         told = []
         if self.bright > _SATURATED:
             told.append(
-                f"{self.bright:.2g} of the pixels are saturated at {self.high:g}: the noise was read from the others, "
+                f"{self.bright:.1%} of the pixels are saturated at {self.high:g}: the noise was read from the others, "
                 "and what was brighter is lost."
             )
         if self.step**2 / 12 > _COARSE * float(np.median(variance)):

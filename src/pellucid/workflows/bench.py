@@ -21,6 +21,7 @@ from pellucid.data.stack import Stack
 from pellucid.errors import InputError
 from pellucid.methods import Method, Stage
 from pellucid.noise import Autocorrelation, Diagnosis, autocorrelation, diagnose, photon_transfer_repeats
+from pellucid.noise.levels import Levels
 from pellucid.objectives import HeldOut, Sure
 from pellucid.operators import Identity
 from pellucid.restorers import Restorer
@@ -102,6 +103,12 @@ class Bench:
         around = ((total - y) / (count - 1)).requires_grad_()
         (slope,) = torch.autograd.grad(self.units(True)(around).sum(), around)
         return slope.square() / slope.square().mean()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What saturation or coarse grey levels do to the image, in one sentence each."""
+        some = self.shots[0][: max(1, _DIAGNOSED // self.shots[0][0].numel())]
+        return Levels.of(some.double().cpu().numpy()).warnings(self.diagnosis.transfer.variance)
 
     def units(self, stabilise: bool) -> Standardisation:
         """Return the one standardisation of the input."""

@@ -13,6 +13,7 @@ from pellucid.data.io import check, read
 from pellucid.data.stack import Stack, channels_of
 from pellucid.errors import InputError
 from pellucid.noise import Diagnosis, diagnose
+from pellucid.noise.levels import Levels
 
 _SAMPLE = 2**22  # pixels that are diagnosed; of larger images, a random part
 
@@ -137,11 +138,12 @@ def inspect(path: str | Path, *, axes: str | None = None, channel: str | int | N
 def _channel(image: Image, number: int, name: str) -> ChannelFacts:
     """Diagnose one channel, on a sample of it where it is large."""
     try:
-        sample = Stack((image,), number, 2).sample(np.random.default_rng(0), pixels=_SAMPLE)
-        diagnosis = diagnose(sample.astype(np.float64))
+        sample = Stack((image,), number, 2).sample(np.random.default_rng(0), pixels=_SAMPLE).astype(np.float64)
+        diagnosis = diagnose(sample)
     except InputError as error:
         return ChannelFacts(name=name, diagnosis=None, note=f"Not diagnosed: {error}")
-    return ChannelFacts(name=name, diagnosis=diagnosis, note=_advice(diagnosis))
+    warnings = Levels.of(sample).warnings(diagnosis.transfer.variance)
+    return ChannelFacts(name=name, diagnosis=diagnosis, note=" ".join([_advice(diagnosis), *warnings]))
 
 
 def _advice(diagnosis: Diagnosis) -> str:

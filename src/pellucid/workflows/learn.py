@@ -141,7 +141,7 @@ def _lesson(
         if job.cancel():
             raise KeyboardInterrupt
     chosen = min(candidates, key=lambda c: c.ranking.mean)
-    warnings = []
+    warnings = list(bench.warnings)
     if correlated and any(card(c.name).needs == "image" for c in candidates):
         warnings.append(
             "The noise is correlated between neighbouring pixels: blind-spot methods are not valid here, and no risk "
