@@ -13,6 +13,7 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
+from torch import Tensor
 
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
@@ -22,7 +23,7 @@ Task = Literal["denoise", "reconstruct"]
 TASKS: tuple[Task, ...] = ("denoise", "reconstruct")
 _PLACES: Mapping[str, str] = {"denoise": "pellucid.methods", "reconstruct": "pellucid.methods.reconstruct"}
 _PARTS = {"__main__", "calibration", "method", "registry", "recipe", "reconstruct", "strength"}
-_GIVEN = {"example", "rng", "denoiser"}  # by the workflow, not by the user
+_GIVEN = {"example", "rng", "denoiser", "calibration"}  # by the workflow, not by the user
 _LARGEST = 4096  # of any number among the settings
 
 
@@ -70,7 +71,19 @@ def _without_none(kind: Any) -> Any:
     return others[0] if isinstance(kind, UnionType) and len(others) == 1 else kind
 
 
-def build(name: str, example: Measurement, *, rng: torch.Generator, **given: Any) -> Method:
+def takes_calibration(name: str) -> bool:
+    """Whether a method of denoising learns a noise model from a calibration."""
+    return "calibration" in inspect.signature(function(name)).parameters
+
+
+def build(
+    name: str,
+    example: Measurement,
+    *,
+    rng: torch.Generator,
+    calibration: tuple[Tensor, Tensor] | None = None,
+    **given: Any,
+) -> Method:
     """Return a method of denoising made for data like `example`, with settings that are checked first.
 
     Parameters
@@ -81,10 +94,13 @@ def build(name: str, example: Measurement, *, rng: torch.Generator, **given: Any
         Some of the data, `y` of shape (batch, channel, *space), standardised; with its noise model.
     rng
         Draws the first weights.
+    calibration
+        Signals and what was recorded of them, in the units of the example, for a method that takes them.
     given
         Settings; text, as the command line has it, is turned into the type in the signature.
     """
-    return function(name)(example, rng=rng, **checked(name, given))
+    learned = {} if calibration is None else {"calibration": calibration}
+    return function(name)(example, rng=rng, **learned, **checked(name, given))
 
 
 def checked(name: str, given: Mapping[str, Any], task: Task = "denoise") -> dict[str, Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from pellucid.noise.base import NoiseModel
-from pellucid.noise.estimate import PhotonTransfer, photon_transfer_pairs
+from pellucid.noise.estimate import photon_transfer_pairs
 
 Array = NDArray[np.float64]
 
-_ROWS, _COLUMNS = 128, 256
+_ROWS, _COLUMNS = 192, 256
 _REACH = 6  # standard deviations by which the columns go beyond the signals
 _PRIOR = 100  # pairs that the normal density counts as, in each row
 _OUTLIERS = 1e-6  # of all values, spread evenly over the columns
@@ -40,7 +42,7 @@ class Histogram(NoiseModel):
     References
     ----------
     Krull, Vičar, Prakash, Lalit, Jug, "Probabilistic Noise2Void: unsupervised content-aware denoising", Frontiers in
-    Computer Science 2, 2020, section 3.4.
+    Computer Science 2, 2020.
     """
 
     signals: Tensor
@@ -58,6 +60,18 @@ class Histogram(NoiseModel):
         """Return a table of the size that `fit` makes, for its state to be loaded."""
         signals, edges = torch.linspace(0, 1, _ROWS), torch.linspace(0, 1, _COLUMNS + 1)
         return cls(signals, edges, torch.ones(_ROWS, _COLUMNS))
+
+    @classmethod
+    def of(cls, noise: NoiseModel, low: float, high: float) -> Histogram:
+        """Return a table of another noise model, for signals from `low` to `high`: quicker where that is a long sum."""
+
+        def variance(z: Array) -> Array:
+            return noise.variance(torch.from_numpy(z)).cpu().numpy()
+
+        signals, edges = _axes(variance, low, high)
+        centre = (edges[1:] + edges[:-1]) / 2
+        rows = torch.stack([noise.log_prob(centre, z.expand_as(centre)) for z in signals]).exp() * edges.diff()
+        return cls(signals, edges, _with_outliers(rows)).float()
 
     @classmethod
     def fit(cls, signal: Tensor, observed: Tensor) -> Histogram:
@@ -78,12 +92,13 @@ class Histogram(NoiseModel):
         Departures from the paper: rows and columns are as dense as the noise is narrow, so that the table suits
         16-bit data with dim and bright parts. A pair counts in both rows around its signal, by its distance from each,
         with its noise added to the signal of the row. Each row also has the counts that a hundred pairs would have if
-        the noise were normal, with the variance of photon transfer: rows without data fall back on that. One value in
-        a million may be anywhere.
+        the noise were normal, with the variance of photon transfer: signals that were recorded but never occurred
+        fall back on that. One value in a million may be anywhere.
         """
         z, y = (a.detach().flatten().double().cpu() for a in (signal, observed))
         transfer = photon_transfer_pairs(z.numpy(), y.numpy())
-        signals, edges = (torch.from_numpy(axis) for axis in _axes(transfer, float(z.min()), float(z.max())))
+        low, high = min(float(z.min()), float(y.min())), max(float(z.max()), float(y.max()))
+        signals, edges = _axes(transfer.variance_at, low, high)
         table = cls(signals, edges, torch.ones(_ROWS, _COLUMNS, dtype=torch.float64))
         row, part = table._row(z)
         counts = torch.zeros(_ROWS * _COLUMNS, dtype=torch.float64)
@@ -92,8 +107,7 @@ class Histogram(NoiseModel):
         deviation = torch.from_numpy(transfer.variance_at(signals.numpy())).sqrt()[:, None]
         below = torch.special.ndtr((edges - signals[:, None]) / deviation)
         rows = counts.view(_ROWS, _COLUMNS) + _PRIOR * below.diff(dim=1)
-        rows = rows + _OUTLIERS / _COLUMNS * rows.sum(1, keepdim=True)
-        return cls(signals, edges, rows).to(signal.device, signal.dtype)
+        return cls(signals, edges, _with_outliers(rows)).to(signal.device, signal.dtype)
 
     def log_prob(self, y: Tensor, z: Tensor) -> Tensor:
         """Log density of y given z, entry by entry."""
@@ -147,14 +161,17 @@ class Histogram(NoiseModel):
         return mean, (self.mass * ((centre - mean[:, None]) ** 2 + width**2 / 12)).sum(1)
 
 
-def _axes(transfer: PhotonTransfer, low: float, high: float) -> tuple[Array, Array]:
+def _with_outliers(rows: Tensor) -> Tensor:
+    return rows + _OUTLIERS / _COLUMNS * rows.sum(1, keepdim=True)
+
+
+def _axes(variance: Callable[[Array], Array], low: float, high: float) -> tuple[Tensor, Tensor]:
     """Return the signals of the rows and the edges of the columns: equally many for each deviation of the noise."""
-    ends = np.array([low, high])
-    reach = _REACH * np.sqrt(transfer.variance_at(ends))
+    reach = _REACH * np.sqrt(variance(np.array([low, high])))
     axes = []
-    for (start, stop), count in ((ends, _ROWS), ((ends[0] - reach[0], ends[1] + reach[1]), _COLUMNS + 1)):
+    for start, stop, count in ((low, high, _ROWS), (low - reach[0], high + reach[1], _COLUMNS + 1)):
         fine = np.linspace(start, stop, 2**14)
-        speed = 1 / np.sqrt(transfer.variance_at(fine))
-        way = np.concatenate([[0.0], np.cumsum((speed[1:] + speed[:-1]) / 2)])
-        axes.append(np.interp(np.linspace(0, way[-1], count), way, fine))
+        density = 1 / np.sqrt(variance(fine))
+        way = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
+        axes.append(torch.from_numpy(np.interp(np.linspace(0, way[-1], count), way, fine)))
     return axes[0], axes[1]

@@ -11,6 +11,7 @@ from pellucid.noise.base import NoiseModel, parameter
 from pellucid.noise.poisson import log_mass
 
 _STEPS_A_DEVIATION = 4  # the sum over photons takes at least this many terms a standard deviation
+_DARKEST = 1e-6  # photons, of what is dark: so that no recorded value is impossible
 _REACH = 7  # and reaches this many standard deviations on both sides
 
 
@@ -97,4 +98,4 @@ class PoissonGaussian(NoiseModel):
 
     def _rate(self, z: Tensor) -> Tensor:
         """Mean number of photons."""
-        return ((z - self.offset) / self.gain).clamp(min=0)
+        return ((z - self.offset) / self.gain).clamp(min=_DARKEST)
