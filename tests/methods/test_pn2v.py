@@ -59,11 +59,11 @@ def test_every_noise_model_is_learned_from_a_calibration_or_from_repeats(kind, s
     """The variance that is found is that of the photons within 20 %; that of one strength on average."""
     if source == "calibration":
         z = photons.x.min() + (photons.x.max() - photons.x.min()) * torch.rand(50_000, generator=rng)
-        data, calibration = photons.record(1), (z, photons.noise.sample(z, rng))
+        data, pairs = photons.record(1), (z, photons.noise.sample(z, rng))
     else:
-        data, calibration = photons.repeats(1, 2), None
+        data, pairs = photons.repeats(1, 2), None
     data = replace(data, noise=None)  # and from nothing else
-    method = methods.build("pn2v", data, rng=rng, noise=kind, calibration=calibration)
+    method = methods.build("pn2v", data, rng=rng, noise=kind, noise_pairs=pairs)
     found = settled(method, data)
     assert isinstance(found, sort)
     assert len(method.stages) == 1
@@ -107,7 +107,7 @@ def test_noise_of_one_strength_is_no_photon_noise(scene, rng):
 def test_what_a_blank_image_rebuilds_has_the_same_state(kind, photons, rng):
     data = photons.record(1)
     z = torch.linspace(-1, 2, 5000)
-    method = methods.build("pn2v", data, rng=rng, noise=kind, calibration=(z, photons.noise.sample(z, rng)))
+    method = methods.build("pn2v", data, rng=rng, noise=kind, noise_pairs=(z, photons.noise.sample(z, rng)))
     settled(method, data)
     blank = methods.build("pn2v", data.with_y(torch.zeros(1, 1, 64, 64)), rng=rng, noise=kind)
     kinds = [{k: (v.shape, v.dtype) for k, v in m.model.state_dict().items()} for m in (method, blank)]

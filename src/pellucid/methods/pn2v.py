@@ -51,7 +51,7 @@ def pn2v(
     example: Measurement,
     *,
     rng: torch.Generator,
-    calibration: tuple[Tensor, Tensor] | None = None,
+    noise_pairs: tuple[Tensor, Tensor] | None = None,
     noise: Kind = "auto",
     inference: Literal["mmse", "prior_mean"] = "mmse",
     hypotheses: int = 32,
@@ -75,8 +75,8 @@ def pn2v(
         Data of shape (batch, channel, *space), standardised, with its noise model; its repeats, where there are some.
     rng
         Draws the first weights; on the CPU.
-    calibration
-        Signals and what was recorded of them, in the units of the data.
+    noise_pairs
+        Signals and what was recorded of them, from a calibration, in the units of the data.
     noise
         p(y | s), learned from the calibration or from repeats. With neither: ``gaussian`` and ``poisson_gaussian``
         are what the image was diagnosed with, ``auto`` a Gaussian mixture like it; ``histogram`` and ``mixture`` are
@@ -120,14 +120,14 @@ def pn2v(
     network = unet(example, rng, features=features, depth=depth, outputs=hypotheses)
     model = Hypotheses(network, hypotheses, _BLANK[noise](), weighed=inference == "mmse").to(example.y.device)
     split = BlindSpot(fraction, Uniform(radius))
-    bootstrapped = noise in ("histogram", "mixture") and calibration is None and not isinstance(example, Repeated)
+    bootstrapped = noise in ("histogram", "mixture") and noise_pairs is None and not isinstance(example, Repeated)
 
     def stage(objective: HeldOut, share: float, start: Callable[[Measurement], None] | None = None) -> Stage:
         size, adam = patch_size(example, patch, depth), Adam(rate=rate)
         return Stage(model=model, objective=objective, patch=size, batch=batch, adam=adam, share=share, start=start)
 
     def settle(data: Measurement) -> None:
-        signal, observed = calibration or (_denoised(model, data) if bootstrapped else _recorded(data))
+        signal, observed = noise_pairs or (_denoised(model, data) if bootstrapped else _recorded(data))
         inside = signal <= data.y.max()
         model.noise.load_state_dict(_learned(noise, signal[inside], observed[inside]).state_dict())
 

@@ -23,7 +23,7 @@ Task = Literal["denoise", "reconstruct"]
 TASKS: tuple[Task, ...] = ("denoise", "reconstruct")
 _PLACES: Mapping[str, str] = {"denoise": "pellucid.methods", "reconstruct": "pellucid.methods.reconstruct"}
 _PARTS = {"__main__", "calibration", "method", "registry", "recipe", "reconstruct", "strength"}
-_GIVEN = {"example", "rng", "denoiser", "calibration"}  # by the workflow, not by the user
+_GIVEN = {"example", "rng", "denoiser", "noise_pairs"}  # by the workflow, not by the user
 _LARGEST = 4096  # of any number among the settings
 
 
@@ -73,7 +73,7 @@ def _without_none(kind: Any) -> Any:
 
 def takes_calibration(name: str) -> bool:
     """Whether a method of denoising learns a noise model from a calibration."""
-    return "calibration" in inspect.signature(function(name)).parameters
+    return "noise_pairs" in inspect.signature(function(name)).parameters
 
 
 def build(
@@ -81,7 +81,7 @@ def build(
     example: Measurement,
     *,
     rng: torch.Generator,
-    calibration: tuple[Tensor, Tensor] | None = None,
+    noise_pairs: tuple[Tensor, Tensor] | None = None,
     **given: Any,
 ) -> Method:
     """Return a method of denoising made for data like `example`, with settings that are checked first.
@@ -94,12 +94,12 @@ def build(
         Some of the data, `y` of shape (batch, channel, *space), standardised; with its noise model.
     rng
         Draws the first weights.
-    calibration
+    noise_pairs
         Signals and what was recorded of them, in the units of the example, for a method that takes them.
     given
         Settings; text, as the command line has it, is turned into the type in the signature.
     """
-    learned = {} if calibration is None else {"calibration": calibration}
+    learned = {} if noise_pairs is None else {"noise_pairs": noise_pairs}
     return function(name)(example, rng=rng, **learned, **checked(name, given))
 
 
