@@ -44,6 +44,21 @@ def test_where_the_noise_has_its_own_formula_the_parts_are_independent(noise, rn
             is_zero((a - a.mean()) * (b - b.mean()))
 
 
+@pytest.mark.parametrize("noise", [*EXACT, PoissonGaussian(0.4, -1.0, 0.6)], ids=lambda n: type(n).__name__)
+def test_each_part_knows_its_noise(noise, rng):
+    y = torch.full((1, 1, 200), X)
+    parts = Recorruption(0.2)(Measurement(y=y, operator=Identity(), noise=noise), rng)
+    for part, share in zip(parts, (0.8, 0.2), strict=True):
+        torch.testing.assert_close(part.noise.variance(y), noise.variance(y) / share)
+        torch.testing.assert_close(part.noise.rescale(1.0, 2.0).variance((y - 1) / 2), noise.variance(y) / share / 4)
+    many = torch.full((100_000,), X)
+    drawn = part.noise.sample(many, rng)
+    entropy = 0.5 * torch.log(2 * torch.pi * torch.e * part.noise.variance(many[0]))
+    is_zero(drawn - X)
+    is_zero((drawn - X).square() - part.noise.variance(many))
+    is_zero(part.noise.log_prob(drawn, many) + entropy)
+
+
 def test_only_what_is_held_has_the_weight(rng):
     y, weight = torch.randn(2, 1, 8, 8, generator=rng), torch.rand(2, 1, 8, 8, generator=rng) < 0.5
     given, held = Recorruption()(Measurement(y=y, operator=Identity(), weight=weight, noise=Gaussian(1.0)), rng)

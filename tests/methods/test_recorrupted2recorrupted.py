@@ -57,13 +57,25 @@ def test_for_a_small_part_it_is_steins_risk(rng):
 def test_the_trained_restorer_has_a_spread_over_draws(trained, scene):
     """The image is nearer to the truth than one answer, and the answers disagree less than they err."""
     given = scene.record(1)
-    method = trained("recorrupted2recorrupted", given, 150, alpha=0.3)
+    method = trained("recorrupted2recorrupted", given, 150, alpha=0.3, variance=False)
     with torch.no_grad():
         image, spread = method.restorer.estimate(given)
         first, _ = method.restorer.split(given, torch.Generator().manual_seed(0))
         assert scene.error(image) < 0.95 * scene.error(method.model(first))
     assert scene.error(image) < 0.3 * scene.error(given.y)
     assert 0.05 * scene.error(image) < float(spread.square().mean()) < scene.error(image)
+
+
+def test_with_a_variance_the_spread_is_that_of_the_posterior(trained, scene):
+    """It is about as large as the error of one answer, and both parts together tell more than the first."""
+    given = scene.record(1)
+    method = trained("recorrupted2recorrupted", given, 150, alpha=0.5, variance=True)
+    with torch.no_grad():
+        image, spread = method.restorer.estimate(given)
+        first, _ = method.restorer.split(given, torch.Generator().manual_seed(0))
+        assert scene.error(image) < 0.8 * scene.error(method.model(first))
+    assert scene.error(image) < 0.3 * scene.error(given.y)
+    assert scene.error(image) < float(spread.square().mean()) < 2 * scene.error(image)
 
 
 @pytest.mark.parametrize(("settings", "message"), [({"alpha": 1.5}, "not 1.5"), ({"draws": 1}, "draws=1 is fewer")])

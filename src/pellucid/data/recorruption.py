@@ -11,7 +11,41 @@ from torch import Tensor
 from pellucid.data.measurement import Measurement
 from pellucid.data.splits import Split
 from pellucid.errors import InputError
-from pellucid.noise import Gamma, Poisson
+from pellucid.noise import Gamma, NoiseModel, Poisson
+
+
+class Part(NoiseModel):
+    """The noise of a part of the data: 1 / part times the variance of the whole, and taken for Gaussian.
+
+    Parameters
+    ----------
+    whole
+        The noise of the data.
+    part
+        Between 0 and 1.
+    """
+
+    def __init__(self, whole: NoiseModel, part: float) -> None:
+        super().__init__()
+        self.whole, self.part = whole, part
+
+    def variance(self, z: Tensor) -> Tensor:
+        """Return the variance of y given z."""
+        return self.whole.variance(z) / self.part
+
+    def sample(self, z: Tensor, rng: torch.Generator) -> Tensor:
+        """Draw y given z."""
+        deviation = self.variance(z).sqrt().detach()
+        return z + deviation * torch.randn(z.shape, generator=rng, dtype=z.dtype, device=z.device)
+
+    def log_prob(self, y: Tensor, z: Tensor) -> Tensor:
+        """Log density of y given z."""
+        variance = self.variance(z)
+        return -0.5 * ((y - z).square() / variance + variance.log() + math.log(2 * math.pi))
+
+    def rescale(self, offset: float, scale: float) -> Part:
+        """Return the model of ``(y - offset) / scale``."""
+        return Part(self.whole.rescale(offset, scale), self.part)
 
 
 @dataclass(frozen=True)
@@ -60,7 +94,8 @@ class Recorruption(Split):
             raise InputError("Re-corruption adds noise like that of the data; no noise model came with them.")
         first = self._first(batch, rng)
         second = (batch.y - (1 - self.alpha) * first) / self.alpha
-        return replace(batch, y=first, weight=None, noise=None), replace(batch, y=second, noise=None)
+        given = replace(batch, y=first, weight=None, noise=Part(batch.noise, 1 - self.alpha))
+        return given, replace(batch, y=second, noise=Part(batch.noise, self.alpha))
 
     def _first(self, batch: Measurement, rng: torch.Generator) -> Tensor:
         """Draw y₁ given y."""

@@ -9,8 +9,9 @@ from pellucid.data.recorruption import Recorruption
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method, Stage
 from pellucid.methods.recipe import enhancer, patch_size
-from pellucid.objectives import HeldOut
-from pellucid.restorers import Ensemble, Flips
+from pellucid.objectives import HeldOut, gaussian, squared
+from pellucid.restorers import Ensemble, Flips, Restorer
+from pellucid.restorers.recorrupted import Recorrupted
 from pellucid.training import Adam
 
 CARD = Card(
@@ -30,6 +31,7 @@ def recorrupted2recorrupted(
     *,
     rng: torch.Generator,
     alpha: float = 0.15,
+    variance: bool = False,
     draws: int = 4,
     features: int = 16,
     depth: int = 2,
@@ -52,20 +54,23 @@ def recorrupted2recorrupted(
     alpha
         Part of the data that is held; below 1. The variance of y₁ is 1 / (1 − alpha) times that of y, the variance of
         the target 1 / alpha times.
+    variance
+        Predict a mean and a variance from y₁, and use y₂ too, through its Gaussian posterior.
     draws
-        The image is the mean over so many re-corruption draws, at least 2; their standard deviation is the spread.
+        The image is the mean over so many re-corruption draws, at least 2.
     features, depth
         Of the U-Net.
     patch, batch, rate
         Patch size, patches a step, learning rate.
     flips
-        Average each answer over the eight symmetries of the plane.
+        Average the answers over the eight symmetries of the plane.
 
     Returns
     -------
     Method
-        Its spread tells how much the answers disagree over re-corruption draws. That is what noise of α / (1 − α) times
-        the variance of the data's changes in them; errors that all share do not show.
+        Its spread is the standard deviation of the answers over re-corruption draws: a disagreement, over noise of
+        α / (1 − α) times the variance of the data's, in which errors that all answers share do not show. With
+        `variance` it is that of the posterior.
 
     Raises
     ------
@@ -86,14 +91,20 @@ def recorrupted2recorrupted(
     if draws < 2:
         raise InputError(f"Re-corruption needs two draws or more for their mean and deviation; draws={draws} is fewer.")
     split = Recorruption(alpha)
-    model = enhancer(example, rng, features=features, depth=depth, variance=False)
+    model = enhancer(example, rng, features=features, depth=depth, variance=variance)
+    restorer: Restorer
+    if variance:
+        restorer = Recorrupted(model, split, draws)
+        restorer = Flips(restorer) if flips else restorer
+    else:
+        restorer = Ensemble(Flips(model) if flips else model, split, draws)
     return Method(
         model=model,
-        restorer=Ensemble(Flips(model) if flips else model, split, draws),
+        restorer=restorer,
         stages=(
             Stage(
                 model=model,
-                objective=HeldOut(split),
+                objective=HeldOut(split, gaussian if variance else squared),
                 patch=patch_size(example, patch, depth),
                 batch=batch,
                 adam=Adam(rate=rate),
