@@ -84,11 +84,30 @@ class Median(Neighbours):
 
 
 @dataclass(frozen=True)
-class Mean(Neighbours):
-    """The mean of the window without its centre."""
+class Mean(Fill):
+    """The mean of the visible pixels in a window around the hidden one; zero where there are none.
 
-    def _statistic(self, values: Tensor, usable: Tensor, rng: torch.Generator) -> Tensor:
-        return values.where(usable, 0.0).sum(-1) / usable.sum(-1)
+    Parameters
+    ----------
+    radius
+        The window reaches so far along each axis.
+    """
+
+    radius: int = 5
+
+    def __call__(self, y: Tensor, hidden: Tensor, places: Tensor, rng: torch.Generator) -> Tensor:
+        """Return y with the mean of the window where `hidden`."""
+        total, count = (self._sum(x) for x in (y.masked_fill(hidden, 0.0), (~hidden).to(y.dtype)))
+        return torch.where(hidden, total / count.clamp(min=1), y)
+
+    def _sum(self, x: Tensor) -> Tensor:
+        """Return the sum over the window around each pixel, one axis after the other."""
+        dims = x.ndim - 2
+        pool = F.avg_pool3d if dims == 3 else F.avg_pool2d
+        x = F.pad(x, [self.radius] * (2 * dims))
+        for axis in range(dims):
+            x = pool(x, [2 * self.radius + 1 if a == axis else 1 for a in range(dims)], 1, divisor_override=1)
+        return x
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,10 @@ class Hiding(Split):
         weight = hidden.to(batch.y.dtype)
         return given, replace(batch, weight=weight if batch.weight is None else weight * batch.weight)
 
+    def most(self, y: Tensor) -> int:
+        """Return how many pixels of a channel may be hidden at once."""
+        return y[0, 0].numel()
+
     def __call__(self, batch: Measurement, rng: torch.Generator) -> tuple[Measurement, Measurement]:
         """Return (given, held) with newly chosen pixels held back."""
         return self.hide(batch, self.choose(batch.y, rng), rng)
@@ -131,27 +135,32 @@ class Grid(Hiding):
         if self.width < 2:
             raise InputError(f"Hidden pixels of a grid lie two or more apart; the width {self.width} hides them all.")
 
+    def widths(self, dims: int) -> tuple[int, ...]:
+        """Return the distance of hidden pixels along each of `dims` axes."""
+        return (self.width,) * dims
+
     def choose(self, y: Tensor, rng: torch.Generator) -> Tensor:
         """Hide one class, drawn for each image anew."""
-        dims = y.ndim - 2
-        phases = torch.rand(dims, len(y), generator=rng, device=y.device)
-        return self._places(y, (phases * self.width).long())
+        draws = torch.rand(y.ndim - 2, len(y), generator=rng, device=y.device)
+        phases = [(draw * width).long() for draw, width in zip(draws, self.widths(y.ndim - 2), strict=True)]
+        return self._places(y, torch.stack(phases))
 
     def classes(self, y: Tensor) -> Iterator[Tensor]:
         """Yield the places of all classes: each entry of y is hidden in exactly one."""
-        ramp = torch.arange(self.width, device=y.device)
-        for phases in itertools.product(*(range(min(self.width, n)) for n in y.shape[2:])):
+        widths = self.widths(y.ndim - 2)
+        ramp = torch.arange(max(widths), device=y.device)
+        for phases in itertools.product(*(range(min(pair)) for pair in zip(widths, y.shape[2:], strict=True))):
             yield self._places(y, torch.stack([ramp[phase] for phase in phases])[:, None])
 
     def _places(self, y: Tensor, phases: Tensor) -> Tensor:
         """Return the places of the classes with these first coordinates, (axis, batch or 1)."""
         space = y.shape[2:]
         flat = torch.zeros((), dtype=torch.long, device=y.device)
-        for axis, size in enumerate(space):
-            ramp = self.width * torch.arange(-(-size // self.width), device=y.device)
+        for axis, (size, width) in enumerate(zip(space, self.widths(len(space)), strict=True)):
+            ramp = width * torch.arange(-(-size // width), device=y.device)
             place = along(ramp, axis, len(space)) + phases[axis].view(-1, 1, *[1] * len(space))
             # a class that has one pixel less along this axis names its last one twice
-            flat = flat * size + torch.where(place < size, place, (place - self.width).clamp(min=0) % size)
+            flat = flat * size + torch.where(place < size, place, (place - width).clamp(min=0) % size)
         return flat.flatten(2).expand(len(y), y.shape[1], -1)
 
 
@@ -171,9 +180,9 @@ class Reserved(Split):
     places: Tensor
 
     def __call__(self, batch: Measurement, rng: torch.Generator) -> tuple[Measurement, Measurement]:
-        """Return (given, held); only the places have weight."""
+        """Return (given, held); only the places have weight, the first of them where all would be too many."""
         if isinstance(self.split, Hiding):
-            return self.split.hide(batch, self.places, rng)
+            return self.split.hide(batch, self.places[..., : self.split.most(batch.y)], rng)
         given, held = self.split(batch, rng)
         weight = mask_of(self.places, held.y).to(held.y.dtype)
         return given, replace(held, weight=weight if held.weight is None else weight * held.weight)

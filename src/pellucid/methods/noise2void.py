@@ -25,7 +25,7 @@ CARD = Card(
     equation="min_θ Σ_J ‖F_θ(y with J replaced)_J − y_J‖², J random pixels",
     paper="Krull, Buchholz, Jug, CVPR 2019; Höck et al., arXiv 2211.08512 (2022)",
 )
-_FILLS: dict[str, type[Neighbours]] = {
+_FILLS: dict[str, type[Mean] | type[Neighbours]] = {
     "median": Median,
     "mean": Mean,
     "uniform": Uniform,

@@ -43,7 +43,7 @@ class SplitAverage(Moments):
 
     def stride(self, dims: int) -> tuple[int, ...]:
         """Return the common period of the model and the grid."""
-        return tuple(math.lcm(period, self.split.width) for period in self.model.stride(dims))
+        return tuple(map(math.lcm, self.model.stride(dims), self.split.widths(dims)))
 
 
 def posterior(prior: Tensor, y: Tensor, noise: Tensor) -> Tensor:
@@ -100,16 +100,18 @@ class Flips(Moments):
     ----------
     model
         Any restorer of local operators.
+    turns
+        False leaves the quarter turns out, for noise that differs between rows and columns.
     """
 
-    def __init__(self, model: Restorer) -> None:
+    def __init__(self, model: Restorer, *, turns: bool = True) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.turns = model, turns
 
     def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the mean of the moments, (batch, moments, channel, *space)."""
         answers = []
-        for mirror, turned in product(((), (-1,), (-2,), (-1, -2)), (False, True)):
+        for mirror, turned in product(((), (-1,), (-2,), (-1, -2)), (False, True)[: 1 + self.turns]):
             view = given.y.flip(mirror)
             moments = self.model.explain(given.with_y(view.mT if turned else view), rng)
             answers.append((moments.mT if turned else moments).flip(mirror))
@@ -118,4 +120,4 @@ class Flips(Moments):
     def stride(self, dims: int) -> tuple[int, ...]:
         """Return the period of the model, the same for rows and columns since these are exchanged."""
         *planes, rows, columns = self.model.stride(dims)
-        return (*planes, *[math.lcm(rows, columns)] * 2)
+        return (*planes, *[math.lcm(rows, columns)] * 2) if self.turns else (*planes, rows, columns)
