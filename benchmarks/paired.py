@@ -13,6 +13,7 @@ import pellucid as pl
 SIDE = 256
 FMD = [f"Confocal_{kind}" for kind in ("BPAE_B", "BPAE_G", "BPAE_R", "FISH", "MICE")]
 FMD += [f"TwoPhoton_{kind}" for kind in ("BPAE_B", "BPAE_G", "BPAE_R", "MICE")]
+GIGADB = ("actin-20x-noise1", "actin-60x-noise1", "mito-20x-noise1", "nucleus")
 SIGMA = 25.0
 
 
@@ -25,6 +26,13 @@ def recordings(folder: Path, *, development: bool):
     calcium, frame = folder / "fluo_repeats_calcium", int(development)
     noisy = _read(calcium / "noisy_10repeats_TYX.tif", axes="TYX")[frame]
     yield f"calcium {frame}", noisy, _fitted(_read(calcium / "gt.tif"), noisy)
+    if not development:
+        bacteria = folder / "fluo_bacteria"
+        noisy = _read(bacteria / "noisy.tif")
+        yield "bacteria", noisy, _fitted(_read(bacteria / "avg_target.tif"), noisy)
+        for kind in GIGADB:
+            low, high = (_read(folder / "fluo_gigadb" / f"{kind}_{part}.png") for part in ("low", "high"))
+            yield f"gigadb {kind}", low, _fitted(high, low)
     for number in range(5, 9) if development else range(1, 5):
         truth = _read(folder / "natural_set12" / f"{number:02}.png")
         yield f"set12 {number:02}", np.random.default_rng(0).normal(truth, SIGMA), truth

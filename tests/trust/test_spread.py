@@ -26,14 +26,11 @@ class Prior(Moments):
         return self.moments
 
 
-def scene(rng, side=160, heavy=False):
-    """Return x ~ N(mu, v) with v of many sizes, y = x + n, and the prior; or x of heavier tails."""
+def scene(rng, side=160):
+    """Return x ~ N(mu, v) with v of many sizes, y = x + n, and the prior."""
     mean = torch.randn(1, 1, side, side, generator=rng)
     variance = 4 * torch.rand(1, 1, side, side, generator=rng) + 0.5
-    drawn = torch.randn(mean.shape, generator=rng)
-    if heavy:
-        drawn = drawn * torch.where(torch.rand(mean.shape, generator=rng) < 0.1, 4.0, 0.5)
-    x = mean + variance.sqrt() * drawn
+    x = mean + variance.sqrt() * torch.randn(mean.shape, generator=rng)
     y = x + SIGMA * torch.randn(mean.shape, generator=rng)
     return x, Measurement(y=y, operator=Identity(), noise=Gaussian(SIGMA)), Prior(mean, variance)
 
@@ -50,18 +47,29 @@ def test_the_factor_of_a_gaussian_prior_is_found(rng):
     assert found.low < WRONG < found.high
     assert found.before < 0.85
     assert found.after == pytest.approx(0.9, abs=4 * found.se)
+    assert found.noise == pytest.approx(1, abs=0.1)
     assert f"multiplied by {found.factor:.2g}" in found.sentence
     assert f"{found.after:.1%}" in found.sentence
     assert found.as_dict()["coverage"] == found.after
 
 
-def test_intervals_hold_nine_pixels_in_ten_whatever_the_law(rng):
-    """Split conformal prediction: E coverage lies between 0.9 and 0.9 + 1 / (n + 1)."""
-    seen = []
-    for _ in range(60):
-        _, data, prior = scene(rng, side=40, heavy=True)
-        seen.append(calibrate(prior, BlindSpot(), data, halves(data.y, 400, rng), UNITS, rng=rng).after)
-    assert np.mean(seen) == pytest.approx(0.9 + 0.5 / 401, abs=4 * np.std(seen) / 60**0.5)
+def test_the_estimate_is_unbiased_and_as_sure_as_it_says(rng):
+    found = []
+    for _ in range(40):
+        _, data, prior = scene(rng, side=60)
+        found.append(calibrate(prior, BlindSpot(), data, halves(data.y, 1500, rng), UNITS, rng=rng))
+    squares = np.array([one.factor**2 for one in found])
+    assert squares.mean() == pytest.approx(WRONG**2, abs=4 * squares.std() / 40**0.5)
+    claimed = np.mean([(one.high**2 - one.low**2) / 4 for one in found])
+    assert squares.std() == pytest.approx(claimed, rel=0.4)
+
+
+def test_noise_that_was_misjudged_is_not_taken_for_spread(rng):
+    _, data, prior = scene(rng, side=300)
+    wrong = Standardisation(Gaussian(1.05**0.5 * SIGMA), 0.0, 1.0, stabilise=False)
+    found = calibrate(prior, BlindSpot(), data, halves(data.y, 40000, rng), wrong, rng=rng)
+    assert found.noise == pytest.approx(1 / 1.05, abs=0.03)
+    assert found.low < WRONG < found.high
 
 
 def test_the_spread_of_the_posterior_mean_is_that_of_its_error(rng):

@@ -162,23 +162,37 @@ def stein_risk(
     Stein, "Estimation of the mean of a multivariate normal distribution", Annals of Statistics 9, 1981.
     Ramani, Blu, Unser, "Monte-Carlo SURE", IEEE Transactions on Image Processing 17, 2008.
     """
+    return stein_risks(restorer, measurement, (places,), standardisation, rng=rng)[0]
+
+
+def stein_risks(
+    restorer: Restorer,
+    measurement: Measurement,
+    places: Sequence[Tensor],
+    standardisation: Standardisation,
+    *,
+    rng: torch.Generator,
+) -> tuple[Risk, ...]:
+    """Return `stein_risk` on several sets of places, for the work of one."""
     if measurement.noise is None:
         raise InputError("Stein's risk needs to know how strong the noise is; no noise model came with the data.")
-    recorded, parts = Recorded(restorer, standardisation), []
+    recorded = Recorded(restorer, standardisation)
+    parts: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in places]
     for i in range(len(measurement.y)):
         one, state = image_of(measurement, i), rng.get_state()
         image = restore(replace(one, weight=None), recorded, rng=rng).image
         assert one.noise is not None
         variance = one.noise.variance(image)
-        at = mask_of(places[i : i + 1], one.y)
+        at = mask_of(torch.cat([some[i : i + 1] for some in places], -1), one.y)
         push = _PUSH * variance.sqrt() * torch.where(at, _signs(one.y, rng), 0.0)
         rng.set_state(state)
         pushed = restore(replace(one, weight=None, y=one.y + push), recorded, rng=rng).image
-        square = (image - one.y).double().square()[at]
-        slope = ((pushed - image)[at] / push[at]).double()
+        risk = (image - one.y).double().square() + 2 * variance * (pushed - image).double() / push
         weight = torch.ones_like(one.y) if one.weight is None else one.weight.expand_as(one.y)
-        parts.append((square + 2 * variance[at] * slope, weight[at].double(), variance[at].double()))
-    return _mean(parts, known=True)
+        for part, some in zip(parts, places, strict=True):
+            here = mask_of(some[i : i + 1], one.y)
+            part.append((risk[here], weight[here].double(), variance[here].double()))
+    return tuple(_mean(part, known=True) for part in parts)
 
 
 def _signs(like: Tensor, rng: torch.Generator) -> Tensor:
