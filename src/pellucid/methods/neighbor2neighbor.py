@@ -71,11 +71,11 @@ def neighbor2neighbor(
     *,
     rng: torch.Generator,
     strength: float = 2.0,
-    features: int = 32,
+    features: int = 16,
     depth: int = 2,
     patch: int = 128,
-    batch: int = 8,
-    rate: float = 4e-4,
+    batch: int = 6,
+    rate: float = 1e-3,
     flips: bool = False,
 ) -> Method:
     """Learn to predict a pixel's neighbour from an image of half the size.
@@ -117,7 +117,7 @@ def neighbor2neighbor(
     ----------
     Huang, Li, Jia, Lu, Liu, "Neighbor2Neighbor: self-supervised denoising from single noisy images", CVPR 2021.
     """
-    model = enhancer(example, rng, features=features, depth=depth, variance=False, original=True)
+    model = enhancer(example, rng, features=features, depth=depth, variance=False)
     *planes, rows, columns = patch_size(example, patch, depth)
     unit = 2 ** (depth + 1)
     stage = Stage(

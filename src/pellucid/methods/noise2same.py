@@ -75,11 +75,11 @@ def noise2same(
     strength: float = 2.0,
     replacement: Literal["donut", "random"] = "donut",
     fraction: float = 0.005,
-    features: int = 32,
+    features: int = 16,
     depth: int = 2,
-    patch: int = 64,
-    batch: int = 16,
-    rate: float = 4e-4,
+    patch: int = 96,
+    batch: int = 6,
+    rate: float = 1e-3,
     flips: bool = False,
 ) -> Method:
     """Learn a function that sees all pixels, and is punished for what it copies from each.
@@ -124,7 +124,7 @@ def noise2same(
     ----------
     Xie, Wang, Ji, "Noise2Same: optimizing a self-supervised bound for image denoising", NeurIPS 2020.
     """
-    model = enhancer(example, rng, features=features, depth=depth, variance=False, original=True)
+    model = enhancer(example, rng, features=features, depth=depth, variance=False)
     sigma = 1.0 if example.noise is None else float(example.noise.variance(example.y).mean().sqrt())
     stage = Stage(
         model=model,
