@@ -108,9 +108,8 @@ def structn2v(
     ISBI 2020.
     Laine, Karras, Lehtinen, Aila, "High-quality self-supervised deep image denoising", NeurIPS 2019.
     """
-    hole = Hole(_measured(example) if shape == "auto" else _named(shape, length)).to(example.y.device)
     model = enhancer(example, rng, features=features, depth=depth, variance=True)
-    model.hole = hole
+    model.hole = hole = Hole(_measured(example) if shape == "auto" else _named(shape, length)).to(example.y.device)
     split = ShapedGrid(width, _FILLS[replacement](radius), hole)
     restorer: Restorer = model if inference == "single" else SplitAverage(model, split)
     if inference == "posterior":
