@@ -112,7 +112,8 @@ def show(rows):
             apart = 10 * np.log10(float(a[f"{error}_error"]) / float(b[f"{error}_error"]))
             if abs(apart) > LEAST:
                 right = (float(a[f"{risk}_risk"]) > float(b[f"{risk}_risk"])) == (apart > 0)
-                for group in (a["image"].split()[0], "all"):
+                near = ("all, below 1 dB",) if abs(apart) < 1 else ()
+                for group in (a["image"].split()[0], "all", *near):
                     counted.setdefault((risk, error, group), []).append(right)
     print("risk | error | data | pairs | ordered right | part")
     for (risk, error, group), right in sorted(counted.items()):
