@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pellucid._math.regions import up_to_multiple
 
+_ACROSS = 16  # pixels of a strip across: room for a wide kernel
 _LONGEST = 1024  # pixels of a strip; what spoils half of it counts as spoiling everything
 
 
@@ -44,7 +45,7 @@ def _depth(function: Callable[[Tensor], Tensor], stride: Sequence[int], axis: in
     """Return the depth along one axis, a multiple of its stride."""
     period, length = stride[axis], up_to_multiple(32, stride[axis])
     while length <= _LONGEST:
-        size = [up_to_multiple(8, s) for s in stride]
+        size = [up_to_multiple(_ACROSS, s) for s in stride]
         size[axis] = length
         strip = like.new_zeros(1, len(like), *size)
         for end in (0, length - period):

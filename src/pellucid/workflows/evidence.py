@@ -137,9 +137,10 @@ def _learning(candidates: Sequence[Candidate]) -> page.Learning | None:
     if rows is None:
         return None
     held = [row for row in rows if "validation" in row]
+    others = {"step", "seconds", "progress", "validation"}
     return page.Learning(
         at=np.array([row["step"] for row in rows]),
-        loss=np.array([row["held_out"] for row in rows]),
+        loss=np.array([sum(value for term, value in row.items() if term not in others) for row in rows]),
         held_at=np.array([row["step"] for row in held]),
         held=np.array([row["validation"] for row in held]),
     )
