@@ -106,7 +106,7 @@ class Application:
             needs = channel.method.card.needs
             second = replace(stack, images=(pair,)) if pair is not None and needs == "repeats" else None
             restorer = channel.restorer
-            if done == 0:
+            if done == 0 and not restorer.whole:
                 seconds = total * self._time(restorer, stack.depth(0) if second is None else 2)
                 self.watch(Event("apply", f"Applying {channel.facts.method}: about {seconds:.0f} s.", 0.0, seconds))
             preview = Preview.of(stack, 0)
