@@ -21,7 +21,6 @@ as soon as it is measured, and rows that exist are skipped. The variable PELLUCI
 
 import argparse
 import os
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +31,7 @@ from measuring import record
 from paired import recordings
 from pellucid.noise import diagnose
 from pellucid.trust import LEVELS, judge
+from table import show
 
 METHODS = {"non_local_means": None, "total_variation": None, "noise2self": 300}  # steps of training
 
@@ -85,18 +85,22 @@ def main():
                 row = {"image": title, "made_by": maker, "fault": fault, "size": size, "rms": rms, "level": level}
                 record.append(name, row)
             print(title, maker, flush=True)
-    show(record.read(name))
+    record.write(f"{name}_counts", counts(record.read(name)))
+    show(f"{name}_counts")
 
 
-def show(rows):
-    """Print how often each level was given, by fault and size."""
-    cases = dict.fromkeys((row["fault"], row["size"]) for row in rows)
-    print("fault | size | rms, sd | " + " | ".join(LEVELS))
-    for case in cases:
-        here = [row for row in rows if (row["fault"], row["size"]) == case]
-        found = Counter(row["level"] for row in here)
-        rms = np.median([float(row["rms"]) for row in here])
-        print(f"{case[0]} | {case[1]} | {rms:.2f} | " + " | ".join(str(found[level]) for level in LEVELS))
+def counts(rows):
+    """Return how often each level was given, by fault and size, and by what made the good results."""
+    found = {}
+    for row in rows:
+        good = row["fault"] == "none"
+        kind = ("none: " + ("truth" if row["made_by"] == "truth" else "a method")) if good else row["fault"]
+        found.setdefault((kind, row["size"]), []).append(row)
+    return [
+        {"fault": fault, "size": size, "rms": f"{np.median([float(row['rms']) for row in here]):.2f}"}
+        | {level: sum(row["level"] == level for row in here) for level in LEVELS}
+        for (fault, size), here in sorted(found.items())
+    ]
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ from pellucid.trust import held_out_risk, stein_risk
 from pellucid.workflows.bench import Bench
 from pellucid.workflows.learn import Job, learn
 from pellucid.workflows.options import Options
+from table import show
 
 SMALL = {"features": 8, "flips": False}
 TRAINED = {  # steps and settings
@@ -102,9 +103,9 @@ def measure(name, noisy, truth):
     return row | {"seconds": time.perf_counter() - start}
 
 
-def show(rows):
-    """Print how many pairs are ordered right, by kind of risk and error and by data."""
-    counted = {}
+def counts(rows):
+    """Return how many pairs are ordered right, by kind of risk and error and by data."""
+    found = {}
     for a, b in itertools.combinations(rows, 2):
         if a["image"] != b["image"]:
             continue
@@ -114,10 +115,12 @@ def show(rows):
                 right = (float(a[f"{risk}_risk"]) > float(b[f"{risk}_risk"])) == (apart > 0)
                 near = ("all, below 1 dB",) if abs(apart) < 1 else ()
                 for group in (a["image"].split()[0], "all", *near):
-                    counted.setdefault((risk, error, group), []).append(right)
-    print("risk | error | data | pairs | ordered right | part")
-    for (risk, error, group), right in sorted(counted.items()):
-        print(f"{risk} | {error} | {group} | {len(right)} | {sum(right)} | {np.mean(right):.1%}")
+                    found.setdefault((risk, error, group), []).append(right)
+    return [
+        {"risk": risk, "error": error, "data": group, "pairs": len(right), "right": sum(right)}
+        | {"part": f"{np.mean(right):.1%}"}
+        for (risk, error, group), right in sorted(found.items())
+    ]
 
 
 def main():
@@ -134,7 +137,8 @@ def main():
             row = {"image": title, "method": name} | measure(name, noisy, truth)
             print(f"{name:18} {title:24} risk {row['plain_risk']:9.3f} error {row['plain_error']:9.3f}", flush=True)
             record.append(table, row)
-    show(record.read(table))
+    record.write(f"{table}_counts", counts(record.read(table)))
+    show(f"{table}_counts")
 
 
 if __name__ == "__main__":
