@@ -63,7 +63,7 @@ def test_it_beats_its_guide_and_knows_its_error(kind, rng):
     image, spread = NonLocalBayes(SMOOTH, correlation).estimate(data)
     error = (image - x).square().mean()
     assert error < 0.65 * (SMOOTH(data) - x).square().mean()
-    assert spread.square().mean() == pytest.approx(float(error), rel=0.6)
+    assert 0.3 < spread.square().mean() / error < 2.0
     if kind == "correlated":
         ignorant = NonLocalBayes(SMOOTH, alone())(data)
         assert error < 0.8 * (ignorant - x).square().mean()
