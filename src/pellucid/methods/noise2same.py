@@ -36,7 +36,7 @@ class Invariance(Objective[Restorer]):
 
     If noise of variance s² is independent from pixel to pixel, F(y with J replaced)_J does not depend on that in J, so
 
-        E‖F(y) − x‖² + E‖y − x‖² = E‖F(y) − y‖² + 2 Σ_i Cov(F(y)_i, y_i)
+        E‖F(y) − x‖² + E‖y − x‖² = E‖F(y) − y‖² + 2 Σ_i E Cov(F(y)_i, y_i | x)
                                  ≤ E‖F(y) − y‖² + 2 s m (E_J ‖F(y)_J − F(y with J replaced)_J‖² / |J|)^½
 
     over m pixels, by the inequality of Cauchy and Schwarz for the covariance in J (the theorem of the paper).
