@@ -1,5 +1,6 @@
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,11 +8,13 @@ from scipy import ndimage
 
 from pellucid.data.image import Image
 from pellucid.errors import InputError
+from pellucid.methods import registry
 from pellucid.metrics import psnr
 from pellucid.workflows import compare as module
 from pellucid.workflows.compare import compare, compare_file
 from pellucid.workflows.denoise import denoise
 
+SMALL = {"features": 4, "depth": 1, "patch": 16, "batch": 2, "flips": False}
 QUICK = ("non_local_means", "total_variation")
 
 
@@ -34,6 +37,21 @@ def test_same_result_as_denoise_on_its_own(frame):
     assert np.array_equal(found.images["total_variation"], alone.image)
     assert found.contest.rows[0].risk == alone.summary["risk"]
     assert found.contest.rows[0].psnr is None
+
+
+@pytest.mark.parametrize("name", [n for n in registry.names() if registry.card(n).needs != "series"])
+def test_every_method_goes_all_the_way(name, frame, again, truth, monkeypatch):
+    """From the file to the report: built, trained for two steps, judged, applied, drawn."""
+    learned = module.learned
+
+    def small(images, pairs, job):
+        given = {key: value for key, value in SMALL.items() if key in registry.settings(name)}
+        return learned(images, pairs, replace(job, options=replace(job.options, settings=given)))
+
+    monkeypatch.setattr(module, "learned", small)
+    found = compare(frame.data[:48, :48], methods=name, steps=2, pairs=again.data[:48, :48], truth=truth[:48, :48])
+    assert np.isfinite(found.images[name]).all()
+    assert name in found.report.html
 
 
 def test_all_are_those_that_suit_and_the_others_say_why_not(frame, monkeypatch):
