@@ -14,12 +14,12 @@ from pellucid.training import Adam
 CARD = Card(
     title="Stein's unbiased risk estimate (SURE)",
     needs="image",
-    assumes="noise that is independent from pixel to pixel, Gaussian, and of known strength",
+    assumes="noise that is independent from pixel to pixel, Gaussian or Poisson-Gaussian, and of known strength",
     independent=True,
-    stabilise=True,
+    stabilise=False,
     gives="image",
     equation="min_θ Σ_i (F_θ(y) − y)_i² + 2 s_i² ∂F_θ(y)_i / ∂y_i",
-    paper="Stein 1981; Ramani, Blu, Unser 2008; networks: Soltanayev, Chun, NeurIPS 2018",
+    paper="Stein 1981; Ramani et al. 2008; photons: Le Montagner et al. 2014; networks: Soltanayev, Chun, NeurIPS 2018",
 )
 
 
@@ -64,14 +64,17 @@ def sure(
 
     Notes
     -----
-    Noise whose strength depends on the signal is stabilised first. Data that keep their Poisson-Gaussian noise are
-    judged by the estimate for it, as `Sure` says. The network is that of N2V2, without a skip at the top.
+    Poisson-Gaussian noise is not stabilised: with s_i² = gain y_i + σ² the estimate is right for it to first order in
+    the gain (`Sure`), and the error is that in the units of the image. The network is that of N2V2, without
+    a skip at the top.
 
     References
     ----------
     Stein, "Estimation of the mean of a multivariate normal distribution", Annals of Statistics 9, 1981.
     Ramani, Blu, Unser, "Monte-Carlo SURE: a black-box optimization of regularization parameters for general denoising
     algorithms", IEEE Transactions on Image Processing 17, 2008.
+    Le Montagner, Angelini, Olivo-Marin, "An unbiased risk estimator for image denoising in the presence of mixed
+    Poisson-Gaussian noise", IEEE Transactions on Image Processing 23, 2014.
     Soltanayev, Chun, "Training deep learning based denoisers without ground truth data", NeurIPS 2018.
     """
     model = enhancer(example, rng, features=features, depth=depth, variance=False)

@@ -16,6 +16,7 @@ from pellucid.objectives.base import Objective
 from pellucid.restorers.base import Restorer
 
 _TAU = 0.1  # of the noise: the step of the finite difference
+_FLOOR = 1e-8  # smallest variance of the noise that a step is made for
 
 
 class Sure(Objective[Restorer]):
@@ -52,7 +53,7 @@ class Sure(Objective[Restorer]):
         weight = torch.ones_like(batch.y) if batch.weight is None else batch.weight.expand_as(batch.y).to(batch.y)
         variance = _unbiased_variance(batch.noise, batch.y)
         signs = torch.randint(0, 2, batch.y.shape, generator=step.rng, device=batch.y.device) * 2 - 1
-        tau = _TAU * variance.mean().clamp(min=1e-12).sqrt()
+        tau = _TAU * batch.noise.variance(batch.y).clamp(min=_FLOOR).sqrt()
         push = tau * signs * (weight > 0)
         given = replace(batch, weight=None)
         state = step.rng.get_state()
