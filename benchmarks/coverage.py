@@ -46,7 +46,7 @@ def measure(name, noisy, truth):
     answer = restore(data, Recorded(method.restorer, units))
     restored, spread = (part[0, 0].double().numpy() for part in (answer.image, answer.spread))
     difference = restored - truth
-    scaled = calibrated(spread, bench.diagnosis.transfer.variance_at(restored), found.factor)
+    scaled = calibrated(spread, bench.diagnosis.transfer.variance_at(restored), found.applied)
     return {
         "factor": found.factor,
         "low": found.low,

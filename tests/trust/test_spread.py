@@ -9,7 +9,7 @@ from pellucid.errors import InputError
 from pellucid.noise import Gaussian
 from pellucid.operators import Identity
 from pellucid.restorers.base import Moments
-from pellucid.trust import Risk, by_error, calibrate, calibrated, covered
+from pellucid.trust import Calibration, Risk, by_error, calibrate, calibrated, covered
 
 SIGMA, WRONG = 1.0, 2.0
 UNITS = Standardisation(Gaussian(SIGMA), 0.0, 1.0, stabilise=False)
@@ -48,6 +48,7 @@ def test_the_factor_of_a_gaussian_prior_is_found(rng):
     assert found.before < 0.85
     assert found.after == pytest.approx(0.9, abs=4 * found.se)
     assert found.noise == pytest.approx(1, abs=0.1)
+    assert found.applied == found.factor
     assert f"multiplied by {found.factor:.2g}" in found.sentence
     assert f"{found.after:.1%}" in found.sentence
     assert found.as_dict()["coverage"] == found.after
@@ -102,3 +103,10 @@ def test_what_cannot_be_calibrated_is_not(rng):
         calibrate(prior, BlindSpot(), data, few, UNITS, rng=rng)
     prior.moments = prior.moments[:, :1]
     assert calibrate(prior, BlindSpot(), data, few, UNITS, rng=rng) is None
+
+
+def test_a_claim_within_the_doubt_is_left_as_it_is():
+    found = Calibration(factor=0.0, low=0.0, high=1.1, before=0.89, after=0.87, pixels=900)
+    assert found.applied == 1
+    assert "between 0 and 1.1 times what is claimed" in found.sentence
+    assert "left as it is" in found.sentence

@@ -134,7 +134,7 @@ def test_a_calibrated_spread_is_told(files):
     save, _ = files
     entry = {"factor": 1.5, "low": 1.2, "high": 1.8, "coverage_claimed": 0.8, "coverage": 0.9, "pixels": 900}
     found = evaluate(save("good", provenance={"method": ["noise2void"], "spread": [entry]}), save("noisy")).channels[0]
-    assert any("multiplied by 1.5 (1.2 to 1.8)" in text for text in found.notes)
+    assert any("multiplied by 1.5: it is between 1.2 and 1.8 times" in text for text in found.notes)
 
 
 def test_the_resolution_of_a_restored_image_by_itself_is_refused_with_the_reason(files):

@@ -59,14 +59,22 @@ class Calibration:
         return float(np.sqrt(LEVEL * (1 - LEVEL) / self.pixels))
 
     @property
+    def applied(self) -> float:
+        """The factor, or one where the claim is within the doubt."""
+        return 1.0 if self.low <= 1 <= self.high else self.factor
+
+    @property
     def sentence(self) -> str:
         """The finding in words."""
-        times = f"The claimed spread is to be multiplied by {self.factor:.2g} ({self.low:.2g} to {self.high:.2g})"
+        between = f"between {self.low:.2g} and {self.high:.2g} times what is claimed"
+        told = f"The spread was multiplied by {self.factor:.2g}: it is {between}"
+        if self.applied == 1:
+            told = f"The spread is {between}, by what can be told, and was left as it is"
         if self.before is None or self.after is None:
-            return f"{times}, by the mean squared error of pixels that were never trained on; no interval was checked."
+            return f"{told}. This compares it with the error that the risk estimates; no interval was checked."
         return (
-            f"{times}. Of {self.pixels} hidden pixels, {self.before:.1%} lay within their 90 % interval as claimed, "
-            f"and {self.after:.1%} (± {self.se:.1%}) after that."
+            f"{told}. Of {self.pixels} hidden pixels, {self.before:.1%} lay within their 90 % interval as claimed, and "
+            f"{self.after:.1%} (± {self.se:.1%}) within that of the best factor."
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def page_of(
 
 def _spread(claimed: Values, noise: Values, known: Calibration | None) -> Values:
     """Return a spread as it was calibrated; one that was compared with an error is multiplied as it is."""
-    if known is None:
+    if known is None or known.applied == 1:
         return claimed
     return claimed * known.factor if known.after is None else calibrated(claimed, noise, known.factor)
 
@@ -97,7 +97,7 @@ def _claim(provenance: Mapping[str, Any], number: int, known: Calibration | None
     several = made[number] in names() and "disagreement" in card(made[number]).gives
     name = "Disagreement" if several else "Posterior standard deviation"
     return page.Claim(
-        name=name if known is None else f"{name}, calibrated",
+        name=name if known is None or known.applied == 1 else f"{name}, calibrated",
         sentences=() if known is None else (known.sentence,),
     )
 
