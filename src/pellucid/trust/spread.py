@@ -13,7 +13,6 @@ from torch import Tensor
 from pellucid.data.measurement import Measurement
 from pellucid.data.prepare.standardise import Standardisation
 from pellucid.data.splits import Reserved, Split
-from pellucid.errors import InputError
 from pellucid.metrics.reference import as_array
 from pellucid.restorers.base import Restorer
 from pellucid.trust.risk import UNSURE, Risk, image_of, standardised
@@ -115,12 +114,7 @@ def calibrate(
     Returns
     -------
     Calibration or None
-        None where the prior states no variance, or the noise is not known.
-
-    Raises
-    ------
-    InputError
-        Where fewer than 100 pixels rank or report.
+        None where the prior states no variance, the noise is not known, or fewer than 100 pixels rank or report.
 
     Notes
     -----
@@ -139,7 +133,7 @@ def calibrate(
     ranking, reporting = found[0], found[1]
     pixels = len(reporting[0])
     if min(len(ranking[0]), pixels) < _LEAST:
-        raise InputError(f"A spread is calibrated on {_LEAST} hidden pixels or more, but {pixels} were named.")
+        return None
     noise, square, se = _fitted(*ranking)
     residual, v, variance = reporting
     low, factor, high = (max(square + d, 0.0) ** 0.5 for d in (-2 * se, 0.0, 2 * se))
