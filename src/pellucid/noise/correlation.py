@@ -19,6 +19,7 @@ _RADIUS = 3  # pixels: lags that the noise may reach
 _REACH = 16  # pixels: lags along rows and columns
 _SMOOTHING = 2.0  # pixels: width of what the high-pass filter removes
 _RING = (8, 24)  # pixels: inner and outer width of the neighbourhood that judges texture
+_WIDER = 3  # times as wide: filter and neighbourhood that see the variance of noise with a long reach
 _FLATTEST = 0.1  # of the pixels
 _BLANK = 0.02  # of the expected variance, below which an area is padding and not dark
 
@@ -108,26 +109,40 @@ def autocorrelation(images: Array, variance_at: Callable[[Array], Array]) -> Aut
     -----
     The correlation along a row is the covariance, at the same pixels, of the image high-passed across rows only; so it
     is exact for noise that runs along rows, and nearly so for noise of a short reach in all directions.
+
+    Noise that is correlated often has a faint but long tail, which the filter takes for structure. So there `total` is
+    at least the variance of h, at the flattest pixels, with all widths three times as large; from 289 pixels a side
+    on, since a smaller image may have no place that is flat so far.
     """
     stack = np.asarray(images, dtype=np.float64).reshape(-1, *images.shape[-2:])
-    smooth = (0, _SMOOTHING, _SMOOTHING)
-    background = ndimage.gaussian_filter(stack, smooth)
-    sigma = np.sqrt(variance_at(ndimage.gaussian_filter(background, smooth)))
-    h = (stack - background) / sigma
-    flat = _flat(h)
+    h, sigma = _high_passed(stack, variance_at, _SMOOTHING)
+    flat = _flat(h, _RING)
     noise = _undo(_covariance(h, flat, _half_plane(_RADIUS + 1)))
-    centre = noise[_RADIUS, _RADIUS]
+    centre = total = noise[_RADIUS, _RADIUS]
     correlation = noise / centre
+    neighbours = correlation[_RADIUS + 1, _RADIUS], correlation[_RADIUS, _RADIUS + 1]
+    if max(neighbours) > CORRELATED and min(h.shape[1:]) > 4 * _WIDER * _RING[1]:
+        wide, _ = _high_passed(stack, variance_at, _WIDER * _SMOOTHING)
+        total = max(centre, (wide[_flat(wide, (_WIDER * _RING[0], _WIDER * _RING[1]))] ** 2).mean())
+    unit = sigma * max(total, 1e-12) ** 0.5
     return Autocorrelation(
         map=correlation,
-        lag1_y=float(correlation[_RADIUS + 1, _RADIUS]),
-        lag1_x=float(correlation[_RADIUS, _RADIUS + 1]),
-        total=float(centre),
+        lag1_y=float(neighbours[0]),
+        lag1_x=float(neighbours[1]),
+        total=float(total),
         along_y=_along(stack, sigma, flat, 1),
         along_x=_along(stack, sigma, flat, 2),
-        stripes_y=stripes((stack / sigma).swapaxes(1, 2)) / max(centre, 1e-12) ** 0.5,
-        stripes_x=stripes(stack / sigma) / max(centre, 1e-12) ** 0.5,
+        stripes_y=stripes((stack / unit).swapaxes(1, 2)),
+        stripes_x=stripes(stack / unit),
     )
+
+
+def _high_passed(stack: Array, variance_at: Callable[[Array], Array], smoothing: float) -> tuple[Array, Array]:
+    """Return images without what a Gaussian keeps, scaled to unit noise, and the noise that they were divided by."""
+    width = (0, smoothing, smoothing)
+    background = ndimage.gaussian_filter(stack, width)
+    sigma = np.sqrt(variance_at(ndimage.gaussian_filter(background, width)))
+    return (stack - background) / sigma, sigma
 
 
 def _along(stack: Array, sigma: Array, at: tuple[NDArray[np.intp], ...], axis: int) -> Array:
@@ -140,9 +155,9 @@ def _along(stack: Array, sigma: Array, at: tuple[NDArray[np.intp], ...], axis: i
     return np.pad(covariance / covariance[0], (0, _REACH - reach))
 
 
-def _flat(h: Array) -> tuple[NDArray[np.intp], ...]:
+def _flat(h: Array, ring_widths: tuple[int, int]) -> tuple[NDArray[np.intp], ...]:
     """Return the indices of the pixels with the quietest surroundings that show noise at all."""
-    inner, outer = _RING
+    inner, outer = ring_widths
     near, far = (ndimage.uniform_filter(h**2, (0, width, width)) * width**2 for width in (inner, outer))
     margin = min(outer // 2, (min(h.shape[1:]) - 8) // 2)
     ring = np.full(h.shape, np.inf)
