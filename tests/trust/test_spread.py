@@ -102,8 +102,9 @@ def test_what_cannot_be_calibrated_is_not(rng):
     assert calibrate(prior, BlindSpot(), data, halves(data.y, 500, rng), UNITS, rng=rng) is None
 
 
-def test_a_claim_within_the_doubt_is_left_as_it_is():
+def test_a_claim_within_the_doubt_is_left_as_it_is_and_none_is_made_smaller():
     found = Calibration(factor=0.0, low=0.0, high=1.1, before=0.89, after=0.87, pixels=900)
     assert found.applied == 1
     assert "between 0 and 1.1 times what is claimed" in found.sentence
     assert "left as it is" in found.sentence
+    assert Calibration(factor=0.6, low=0.5, high=0.7, before=0.95, after=0.92, pixels=900).applied == 1

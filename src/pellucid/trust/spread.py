@@ -59,8 +59,11 @@ class Calibration:
 
     @property
     def applied(self) -> float:
-        """The factor, or one where the claim is within the doubt."""
-        return 1.0 if self.low <= 1 <= self.high else self.factor
+        """The factor where it is surely above one, or else one.
+
+        A spread is never made smaller: noise that was taken for too strong looks like a spread that is too large.
+        """
+        return self.factor if self.low > 1 else 1.0
 
     @property
     def sentence(self) -> str:
