@@ -1,5 +1,6 @@
 """Every line of bad input: one sentence, exit code 2, no output, nothing overwritten, no traceback."""
 
+import re
 import resource
 from pathlib import Path
 
@@ -211,3 +212,34 @@ def test_model_of_other_dimensions(command, refused, tmp_path, noisy, numpy_rng)
     ran = command("train", tmp_path / "stack.npy", "--axes", "ZYX", "--dims", 3, *FAST, "-o", model)
     assert ran.code == 0, ran.err
     assert "made for stacks with a Z axis" in refused("apply", model, noisy)
+
+
+def calibration_of(values):
+    """Return a maker of a calibration from a field of photons, (150, 120)."""
+
+    def make(folder, image):
+        rng = np.random.default_rng(5)
+        row, column = np.mgrid[-1:1:150j, -1:1:120j]
+        photons = rng.poisson(2 + 160 * np.exp(-4 * (row**2 + column**2)))
+        tifffile.imwrite(folder / "field.tif", values(100 + 2 * photons + rng.normal(0, 2, photons.shape)))
+        return folder / "field.tif"
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("method", "make", "said"),
+    [
+        ("pn2v", calibration_of(lambda y: np.full(y.shape, 300, np.uint16)), "field.tif .*constant|all its values are"),
+        ("pn2v", calibration_of(lambda y: y.clip(0, 120).round().astype(np.uint8)), "field.tif .* of the image"),
+        ("pn2v", calibration_of(lambda y: (y * 16).astype(np.uint16)), "field.tif tells of the noise at intensities"),
+        ("pn2v", calibration_of(lambda y: np.stack([y, y, y, y, 2 * y]).astype(np.uint16)), "field.tif .* differs"),
+        ("pn2v", calibration_of(lambda y: (y + 60 * (np.arange(120) // 6 % 2)).astype(np.uint16)), "with structure in"),
+        ("pn2v", missing, "nothing.tif"),
+        ("noise2void", calibration_of(lambda y: y.astype(np.uint16)), "noise2void learns no noise model .*: pn2v"),
+        ("auto", calibration_of(lambda y: y.astype(np.uint16)), "auto learns no noise model .*: pn2v"),
+    ],
+)
+def test_a_calibration_that_does_not_suit_is_refused(method, make, said, refused, noisy, tmp_path):
+    calibration = make(tmp_path, noisy)
+    assert re.search(said, refused("denoise", noisy, "--method", method, "--steps", 3, "--calibration", calibration))

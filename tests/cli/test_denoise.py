@@ -170,3 +170,38 @@ def test_ctrl_c_keeps_what_resume_goes_on_with(command, noisy, tmp_path):
     assert ran.code in (0, 3), ran.err
     assert ran.facts["steps"] == 400
     np.testing.assert_array_equal(tifffile.imread(ran.facts["output"]), tifffile.imread(whole["output"]))
+
+
+@pytest.fixture
+def field(tmp_path):
+    """Return a smooth field, of another size than the image, as the same camera records it."""
+    rng = np.random.default_rng(5)
+    row, column = np.mgrid[-1:1:150j, -1:1:120j]
+    photons = rng.poisson(2 + 160 * np.exp(-4 * (row**2 + column**2)))
+    path = tmp_path / "field.tif"
+    tifffile.imwrite(path, (100 + 2 * photons + rng.normal(0, 2, photons.shape)).round().astype(np.uint16))
+    return path
+
+
+@pytest.mark.parametrize("noise", ["auto", "histogram"])
+def test_a_calibration_serves_pn2v_and_its_model_is_kept(noise, command, noisy, field, tmp_path):
+    small = ("--set", "features=4", "--set", "depth=1", "--set", "patch=32", "--set", f"noise={noise}")
+    kept = tmp_path / "model.pellucid"
+    ran = command(
+        "denoise",
+        noisy,
+        "--method",
+        "pn2v",
+        *small,
+        "--calibration",
+        field,
+        "--steps",
+        4,
+        "--save-model",
+        kept,
+        "--json",
+    )
+    assert (ran.facts["method"], ran.facts["steps"]) == ("pn2v", 4)
+    applied = command("apply", kept, noisy, "-o", tmp_path / "again.tif", "--json").facts
+    first, second = (tifffile.imread(facts["output"]) for facts in (ran.facts, applied))
+    np.testing.assert_allclose(second, first, rtol=1e-5)

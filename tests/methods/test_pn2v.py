@@ -63,7 +63,7 @@ def test_every_noise_model_is_learned_from_a_calibration_or_from_repeats(kind, s
     else:
         data, pairs = photons.repeats(1, 2), None
     data = replace(data, noise=None)  # and from nothing else
-    method = methods.build("pn2v", data, rng=rng, noise=kind, noise_pairs=pairs)
+    method = methods.build("pn2v", data, pairs, rng=rng, noise=kind)
     found = settled(method, data)
     assert isinstance(found, sort)
     assert len(method.stages) == 1
@@ -107,7 +107,7 @@ def test_noise_of_one_strength_is_no_photon_noise(scene, rng):
 def test_what_a_blank_image_rebuilds_has_the_same_state(kind, photons, rng):
     data = photons.record(1)
     z = torch.linspace(-1, 2, 5000)
-    method = methods.build("pn2v", data, rng=rng, noise=kind, noise_pairs=(z, photons.noise.sample(z, rng)))
+    method = methods.build("pn2v", data, (z, photons.noise.sample(z, rng)), rng=rng, noise=kind)
     settled(method, data)
     blank = methods.build("pn2v", data.with_y(torch.zeros(1, 1, 64, 64)), rng=rng, noise=kind)
     kinds = [{k: (v.shape, v.dtype) for k, v in m.model.state_dict().items()} for m in (method, blank)]

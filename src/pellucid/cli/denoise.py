@@ -23,6 +23,7 @@ def denoise(
     settings: o.Settings = [],  # noqa: B006 - Typer copies it
     pairs: o.Pairs = [],  # noqa: B006
     each: o.Each = False,
+    calibration: o.Calibration = None,
     axes: o.Axes = None,
     channel: o.Channel = None,
     dims: o.Dims = None,
@@ -43,15 +44,14 @@ def denoise(
     """Restore noisy images, and say honestly whether to believe the result."""
 
     def task(watch: Watch, cancel: Cancel) -> Answer:
-        o.exclude(("--each", each), ("--model", model), ("--save-model", save_model))
-        trains = {"--method": method != "auto", "--set": settings, "--budget": budget, "--steps": steps, "--dims": dims}
-        o.exclude(("--model", model), *trains.items(), ("--save-model", save_model), ("--resume", resume))
+        learning: o.Given = {"budget": budget, "steps": steps, "dims": dims, "calibration": calibration}
+        _exclude(model, save_model, each, method=method != "auto", set=settings, resume=resume, **learning)
         from pellucid.workflows.files import denoise_files
 
         places: o.Given = {"output": output, "pairs": pairs, "each": each, "model": model, "save_model": save_model}
         reading: o.Given = {"axes": axes, "channel": channel, "fill_nan": fill_nan, "dtype": dtype}
         how: o.Given = {"resume": resume, "overwrite": overwrite, "dry_run": dry_run}
-        options = _options(method, settings, budget, steps, dims=dims, device=device, seed=seed)
+        options = _options(method, settings, **learning, device=device, seed=seed)
         return restored(denoise_files(inputs, options, **places, **reading, **how, watch=watch, cancel=cancel))
 
     perform(task, as_json=json, verbose=verbose)
@@ -63,6 +63,7 @@ def train(
     method: o.Method = "auto",
     settings: o.Settings = [],  # noqa: B006
     pairs: o.Pairs = [],  # noqa: B006
+    calibration: o.Calibration = None,
     axes: o.Axes = None,
     channel: o.Channel = None,
     dims: o.Dims = None,
@@ -81,7 +82,8 @@ def train(
         from pellucid.workflows.train import train
 
         reading: o.Given = {"axes": axes, "channel": channel, "pairs": pairs, "overwrite": overwrite}
-        options = _options(method, settings, budget, steps, dims=dims, device=device, seed=seed)
+        learning: o.Given = {"calibration": calibration, "dims": dims, "device": device, "seed": seed}
+        options = _options(method, settings, budget, steps, **learning)
         summary = train(inputs, options, output=output, resume=resume, **reading, watch=watch, cancel=cancel)
         return Answer(facts=summary, text=described(summary))
 
@@ -110,6 +112,14 @@ def apply(
         return restored(apply_files(model, inputs, **reading, **writing, watch=watch, cancel=cancel))
 
     perform(task, as_json=json, verbose=verbose)
+
+
+def _exclude(model: Path | None, save_model: Path | None, each: bool, **training: Any) -> None:
+    """Refuse a model beside what only a training needs, and one model for all beside one for each."""
+    o.exclude(("--each", each), ("--model", model), ("--save-model", save_model))
+    o.exclude(
+        ("--model", model), *((f"--{name}", given) for name, given in training.items()), ("--save-model", save_model)
+    )
 
 
 def _options(method: str, settings: list[str], budget: str | None, steps: int | None, **rest: Any) -> Options:

@@ -59,6 +59,14 @@ Pairs = Annotated[
     list[Path],
     typer.Option(metavar="OTHER", help="Second recording of the same object; repeat, once an input, in their order."),
 ]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Recording that tells the noise of the camera, for pn2v: frames of a scene at rest, or one of a smooth "
+        "field; of any size.",
+    ),
+]
 Dims = Annotated[
     int | None,
     typer.Option(min=2, max=3, help="Restore plane by plane (2) or whole stacks (3).", show_default="by data"),

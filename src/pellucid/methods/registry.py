@@ -79,9 +79,10 @@ def takes_calibration(name: str) -> bool:
 def build(
     name: str,
     example: Measurement,
+    noise_pairs: tuple[Tensor, Tensor] | None = None,
+    /,
     *,
     rng: torch.Generator,
-    noise_pairs: tuple[Tensor, Tensor] | None = None,
     **given: Any,
 ) -> Method:
     """Return a method of denoising made for data like `example`, with settings that are checked first.
@@ -92,10 +93,10 @@ def build(
         The file in this folder.
     example
         Some of the data, `y` of shape (batch, channel, *space), standardised; with its noise model.
-    rng
-        Draws the first weights.
     noise_pairs
         Signals and what was recorded of them, in the units of the example, for a method that takes them.
+    rng
+        Draws the first weights.
     given
         Settings; text, as the command line has it, is turned into the type in the signature.
     """

@@ -41,7 +41,7 @@ class Mixture(NoiseModel):
 
     References
     ----------
-    Prakash, Lalit, Tomancak, Krull, Jug, "Fully unsupervised probabilistic Noise2Void", ISBI 2020, equations 3-6.
+    Prakash, Lalit, Tomancak, Krull, Jug, "Fully unsupervised probabilistic Noise2Void", ISBI 2020.
     """
 
     low: Tensor

@@ -16,7 +16,7 @@ from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.patches import Patches
 from pellucid.data.prepare import Standardisation
 from pellucid.data.source import Fixed, Source
-from pellucid.data.splits import Reserved, mask_of
+from pellucid.data.splits import Hiding, Reserved, mask_of
 from pellucid.data.stack import Stack
 from pellucid.errors import InputError
 from pellucid.methods import Method, Stage
@@ -48,11 +48,14 @@ class Bench:
         The noise, from the first shot alone or from both.
     seed
         Chooses the pixels that are never a training target.
+    calibration
+        Signals and what was recorded of them, or None.
     """
 
     shots: tuple[Tensor, ...]
     diagnosis: Diagnosis
     seed: int
+    calibration: tuple[Tensor, Tensor] | None = None
 
     @classmethod
     def of(cls, stack: Stack, pairs: Stack | None, device: torch.device, seed: int, *, truth: bool = False) -> Bench:
@@ -116,6 +119,10 @@ class Bench:
         wanted = stabilise and self.diagnosis.transfer.model == "poisson-gaussian"
         return Standardisation.of(self.shots[0], noise, stabilise=wanted).to(self.shots[0].device)
 
+    def noise_pairs(self, units: Standardisation) -> tuple[Tensor, Tensor] | None:
+        """Return the calibration in the units of a network."""
+        return self.calibration and (units(self.calibration[0]), units(self.calibration[1]))
+
     def measurement(self, units: Standardisation) -> Measurement:
         """Return the sample in the units of a network; reserved pixels have no weight."""
         weight = torch.ones_like(self.shots[0], dtype=torch.bool)
@@ -137,7 +144,8 @@ class Bench:
             return None
         parts = data.shots if isinstance(data, Repeated) else (data,)
         judged = tuple(Measurement(y=p.y[: self.judged], operator=p.operator, noise=p.noise) for p in parts)
-        if method.split is not None and isinstance(stage.objective, HeldOut):
+        hides = isinstance(stage.objective, HeldOut) and isinstance(stage.objective.split, Hiding)
+        if isinstance(stage.objective, HeldOut) and (hides or method.split is not None):
             held = HeldOut(Reserved(stage.objective.split, self.places[0]), stage.objective.distance)
             return Validation(objective=held, source=Fixed(_joined(judged)), interval=interval)
         ranking = replace(judged[0], weight=mask_of(self.places[0], judged[0].y))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from pellucid.training import History, Plan, fit
 from pellucid.trust import Risk
 from pellucid.workflows import model as models
 from pellucid.workflows.bench import Bench
+from pellucid.workflows.calibrated import calibrated
 from pellucid.workflows.events import Event, Pace, Watch, silent
 from pellucid.workflows.options import Options, training_precision
 
@@ -118,6 +119,8 @@ def learn(
         second = Stack(tuple(pairs), number, dims) if pairs else None
         truth = needs == "truth"
         bench = Bench.of(stack, second, job.options.place(), mix(job.options.seed, number), truth=truth)
+        told = calibrated(job.options, number, bench.shots[0], bench.diagnosis.transfer)
+        bench = replace(bench, calibration=told)
         choices = _choices(bench, job.options, stack.pixels, count)
         lessons.append(_lesson(bench, choices, job, number, count - number, label))
     return tuple(lesson.chosen.channel for lesson in lessons), tuple(lessons)
@@ -192,7 +195,8 @@ def _try(
     end = None if seconds is None else start + seconds
     units = bench.units(card(name).stabilise)
     data = bench.measurement(units)
-    method = build(name, data, rng=generator("cpu", options.seed, number, 5), **given)
+    rng, pairs = generator("cpu", options.seed, number, 5), bench.noise_pairs(units)
+    method = build(name, data, pairs, rng=rng, **given)
     history, title = None, f"{name}{f' on {label}' if label else ''}"
     for index, stage in enumerate(method.stages):
         share = stage.share / sum(later.share for later in method.stages[index:])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from pellucid.data.image import Image
 from pellucid.errors import InputError
 
 
@@ -21,6 +23,8 @@ class Options:
         A name from `pellucid.methods.names()`, or ``auto``.
     settings
         Of the method, by name; text is converted to the type in its signature.
+    calibration
+        An image, or where it lies, that tells a noise model: frames of one scene at rest, or one of a smooth field.
     device
         ``auto``, ``cpu``, ``cuda`` or ``cuda:0``.
     seed
@@ -35,6 +39,7 @@ class Options:
 
     method: str = "auto"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Image | Path | str | None = None
     device: str = "auto"
     seed: int = 0
     seconds: float | None = 60.0
