@@ -58,7 +58,7 @@ def test_it_removes_what_a_blind_pixel_keeps_and_its_risk_is_an_error(scene, tra
         return Measurement(y=y, operator=Identity(), noise=Gaussian(0.5))
 
     first, others = recorded(), [recorded() for _ in range(2)]
-    shaped = trained("structn2v", first, 80, shape="row", length=3)
+    shaped = trained("structn2v", first, 80, shape="row", length=3, inference="blind")
     plain = trained("noise2self", first, 80, inference="j_invariant")
     excess, kept = {}, {}
     for name, method in (("shaped", shaped), ("plain", plain)):
@@ -80,7 +80,7 @@ def test_it_removes_what_a_blind_pixel_keeps_and_its_risk_is_an_error(scene, tra
 def test_no_pixel_of_the_shape_reaches_the_answer(shape, extent, pixels, scene, trained):
     """The Jacobian of the restorer vanishes on the whole shape around a pixel, exactly; just outside it does not."""
     given = scene.record(1)
-    method = trained("structn2v", given, 20, shape=shape, length=5)
+    method = trained("structn2v", given, 20, shape=shape, length=5, inference="blind")
     hole = method.model.hole
     assert (hole.extent, len(hole.offsets)) == (extent, pixels)
     y = given.y[:1, :, :24, :24].clone().requires_grad_()

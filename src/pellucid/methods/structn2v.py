@@ -38,7 +38,7 @@ def structn2v(
     rng: torch.Generator,
     shape: Literal["auto", "row", "column", "cross", "square"] = "auto",
     length: int = 9,
-    inference: Literal["blind", "posterior", "single"] = "blind",
+    inference: Literal["posterior", "blind", "single"] = "posterior",
     replacement: Literal["mean", "median", "random"] = "mean",
     radius: int = 5,
     width: int = 4,
@@ -68,8 +68,8 @@ def structn2v(
         Of the row, the column, the cross or the square; an odd number up to 33.
     inference
         ``blind``: every pixel from a pass in which it and its shape were hidden. ``posterior``: the seen pixel joins
-        this prediction; more of the image returns, and some of its noise. ``single``: one pass over the data as they
-        are, as published; far quicker, and no longer blind.
+        this prediction through its Gaussian posterior. ``single``: one pass over the data as they are, as published;
+        far quicker, and no longer blind.
     replacement, radius
         What stands in for a hidden pixel: mean, median or one of the visible pixels in a window of this radius.
     width
@@ -84,7 +84,7 @@ def structn2v(
     Returns
     -------
     Method
-        Its spread is the standard deviation that is predicted beside the mean.
+        Its spread is the standard deviation of the posterior, or what is predicted beside the mean.
 
     Raises
     ------
@@ -98,9 +98,8 @@ def structn2v(
     rows and columns only where the shape does not change with it; all shapes are symmetric under mirrors.
 
     With x ~ N(μ, v) given what lies outside S, and y = x + n with n ~ N(0, s²) independent of that, joining the seen
-    pixel is Bayes' rule for correlated noise too: n_i is independent of all that μ_i was made from. But it uses one of
-    the pixels of S only, and it trusts v: where s² is underestimated, or the noise reaches beyond S, v holds noise, and
-    too much of the pixel comes back. So it is not the default, unlike in `noise2self`.
+    pixel is Bayes' rule for correlated noise too: n_i is independent of all that μ_i was made from. It uses one of the
+    pixels of S only, and it trusts s²: where that is too small, v holds noise, and too much of the pixel comes back.
 
     References
     ----------
