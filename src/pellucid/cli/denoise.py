@@ -22,6 +22,8 @@ def denoise(
     method: o.Method = "auto",
     settings: o.Settings = [],  # noqa: B006 - Typer copies it
     pairs: o.Pairs = [],  # noqa: B006
+    repeats: o.Repeats = None,
+    phase: o.Phase = [],  # noqa: B006
     each: o.Each = False,
     calibration: o.Calibration = None,
     axes: o.Axes = None,
@@ -48,10 +50,10 @@ def denoise(
         _exclude(model, save_model, each, method=method != "auto", set=settings, resume=resume, **learning)
         from pellucid.workflows.files import denoise_files
 
-        places: o.Given = {"output": output, "pairs": pairs, "each": each, "model": model, "save_model": save_model}
-        reading: o.Given = {"axes": axes, "channel": channel, "fill_nan": fill_nan, "dtype": dtype}
+        places: o.Given = {"output": output, "each": each, "model": model, "save_model": save_model, "dtype": dtype}
+        reading: o.Given = {"axes": axes, "channel": channel, "fill_nan": fill_nan, "pairs": pairs, "phase": phase}
         how: o.Given = {"resume": resume, "overwrite": overwrite, "dry_run": dry_run}
-        options = _options(method, settings, **learning, device=device, seed=seed)
+        options = _options(method, settings, **learning, device=device, seed=seed, repeats=repeats)
         return restored(denoise_files(inputs, options, **places, **reading, **how, watch=watch, cancel=cancel))
 
     perform(task, as_json=json, verbose=verbose)
@@ -63,6 +65,7 @@ def train(
     method: o.Method = "auto",
     settings: o.Settings = [],  # noqa: B006
     pairs: o.Pairs = [],  # noqa: B006
+    repeats: o.Repeats = None,
     calibration: o.Calibration = None,
     axes: o.Axes = None,
     channel: o.Channel = None,
@@ -83,7 +86,7 @@ def train(
 
         reading: o.Given = {"axes": axes, "channel": channel, "pairs": pairs, "overwrite": overwrite}
         learning: o.Given = {"calibration": calibration, "dims": dims, "device": device, "seed": seed}
-        options = _options(method, settings, budget, steps, **learning)
+        options = _options(method, settings, budget, steps, **learning, repeats=repeats)
         summary = train(inputs, options, output=output, resume=resume, **reading, watch=watch, cancel=cancel)
         return Answer(facts=summary, text=described(summary))
 

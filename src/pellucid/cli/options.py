@@ -59,6 +59,18 @@ Pairs = Annotated[
     list[Path],
     typer.Option(metavar="OTHER", help="Second recording of the same object; repeat, once an input, in their order."),
 ]
+Repeats = Annotated[
+    str | None,
+    typer.Option(
+        metavar="AXIS|interleaved",
+        help="Axis, such as T, along which one still scene repeats, to be restored as one image; or interleaved: the "
+        "frames of a movie, restored one by one.",
+    ),
+]
+Phase = Annotated[
+    list[Path],
+    typer.Option(metavar="OTHER", help="Phase of a series of magnitudes, for mppca; once an input, in their order."),
+]
 Calibration = Annotated[
     Path | None,
     typer.Option(

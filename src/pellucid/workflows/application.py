@@ -178,5 +178,9 @@ def _fits(model: Model, image: Image, pair: Image | None) -> None:
             f"The model was made for {len(model.channels)} channel(s), but the image has {count}; choose one with "
             "--channel, or train a model on such images."
         )
+    for number, channel in enumerate(model.channels):
+        depth, needs = stack_of([image], number, model.dims, channel.method.card.needs).depth(0), channel.facts.volumes
+        if depth != needs:
+            raise InputError(f"The model was made for a series of {needs} volumes, but the image has {depth}.")
     if model.dims == 3 and "Z" not in image.axes:
         raise InputError("The model was made for stacks with a Z axis, and the image has none; train one on planes.")

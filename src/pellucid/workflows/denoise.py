@@ -23,6 +23,7 @@ from pellucid.workflows.files import denoise_files
 from pellucid.workflows.learn import Job, Lesson
 from pellucid.workflows.model import Model
 from pellucid.workflows.options import Options, duration
+from pellucid.workflows.recordings import recorded, with_settings
 from pellucid.workflows.session import learned, restored
 
 __all__ = ["Options", "Report", "Result", "apply", "denoise", "denoise_files"]
@@ -82,6 +83,7 @@ def denoise(
     axes: str | None = None,
     method: str = "auto",
     pairs: Image | np.ndarray[Any, Any] | str | Path | None = None,
+    phase: Image | np.ndarray[Any, Any] | str | Path | None = None,
     budget: str | float = "60s",
     steps: int | None = None,
     watch: Watch = silent,
@@ -99,6 +101,8 @@ def denoise(
         A name from `pellucid.methods.names()`, or ``auto``.
     pairs
         A second recording of the same object, for Noise2Noise.
+    phase
+        Of a series of complex images, whose magnitude `noisy` is.
     budget
         Seconds, or text such as ``"60s"`` and ``"10m"``, for reading, diagnosis and training.
     steps
@@ -106,7 +110,7 @@ def denoise(
     watch
         Told of progress.
     options
-        Further fields of `Options`: `settings`, `device`, `seed`, `dims`.
+        Further fields of `Options`: `settings`, `device`, `seed`, `dims`, `repeats`.
 
     Raises
     ------
@@ -124,11 +128,14 @@ def denoise(
     start = time.monotonic()
     seconds = None if steps is not None else duration(budget)
     chosen = Options(method=method, seconds=seconds, steps=steps, **options)
-    opened = check(opened_as(noisy, axes))
-    others = [] if pairs is None else [check(opened_as(pairs, axes))]
-    model, lessons = learned([opened], others, Job(options=chosen, deadline=chosen.deadline(start), watch=watch))
+    chosen = with_settings(chosen, phase=phase is not None)
+    opened, pair, angle = (None if g is None else check(opened_as(g, axes)) for g in (noisy, pairs, phase))
+    assert opened is not None
+    take = recorded(opened, pair, angle, chosen)
+    job = Job(options=chosen, deadline=chosen.deadline(start), watch=watch)
+    model, lessons = learned(take.learned[:1], take.learned[1:], job)
     application = Application(model=model, device=chosen.place(), watch=watch)
-    return _result(application, opened, others[0] if others else None, lessons)
+    return _result(application, take.image, take.second, lessons)
 
 
 def apply(

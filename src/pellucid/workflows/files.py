@@ -16,6 +16,7 @@ import numpy as np
 
 from pellucid.data.image import Image
 from pellucid.data.io import check, create, expand, output_path, read, writable
+from pellucid.data.prepare.repeats import Takes
 from pellucid.errors import InputError
 from pellucid.methods import card
 from pellucid.report import page
@@ -26,6 +27,7 @@ from pellucid.workflows.events import Event, Watch
 from pellucid.workflows.learn import Job, Lesson
 from pellucid.workflows.model import Model
 from pellucid.workflows.options import Options
+from pellucid.workflows.recordings import recorded, with_settings
 from pellucid.workflows.session import learned, restored
 
 Paths = Sequence[Path | str]
@@ -116,6 +118,7 @@ def denoise_files(
     *,
     output: Path | None = None,
     pairs: Paths = (),
+    phase: Paths = (),
     each: bool = False,
     axes: str | None = None,
     channel: str | None = None,
@@ -141,25 +144,27 @@ def denoise_files(
     start = time.monotonic()
     files = Files(output=output, save_model=save_model, dtype=dtype, overwrite=overwrite)
     paths = expand(inputs)
-    others = twins_of(paths, pairs)
+    others, phases = twins_of(paths, pairs), twins_of(paths, phase, "phases")
     targets = files.targets(paths)
     if options.method != "auto":
         card(options.method)
     reading = {"axes": axes, "channel": channel}
-    images, second = ([opened(p, reading, fill_nan) for p in some] for some in (paths, others))
+    images, second, angles = ([opened(p, reading, fill_nan) for p in some] for some in (paths, others, phases))
     for image in images:
         watch(Event("read", described(image)))
     if dry_run:
         return [_plan(image, target, options) for image, target in zip(images, targets, strict=True)]
+    options = with_settings(options, phase=bool(phases))
     job = Job(options=options, deadline=options.deadline(start), resume=resume, watch=watch, cancel=cancel)
-    jobs = list(zip_longest(images, second, targets))
+    made = [recorded(*together, options) for together in zip_longest(images, second, angles)]
+    jobs = list(zip(made, targets, strict=True))
     if not each:
         return _group(jobs, job, files, model, start)
     return [summary for one in jobs for summary in _group([one], job, files, model, None)]
 
 
 def _group(
-    group: list[tuple[Image, Image | None, Path]],
+    group: list[tuple[Takes, Path]],
     job: Job,
     files: Files,
     model: Path | None,
@@ -169,14 +174,14 @@ def _group(
     if start is None:
         start = time.monotonic()
         job = replace(job, deadline=job.options.deadline(start))
-    images, second = [image for image, _, _ in group], [twin for _, twin, _ in group if twin is not None]
-    target = group[0][2]
+    images, second = ([image for take, _ in group for image in take.learned[k : k + 1]] for k in (0, 1))
+    target = group[0][1]
     job = replace(job, folder=target.with_name(stem(target) + ".checkpoint"))
     trained, lessons = trained_on(images, second, job, model)
     if files.save_model is not None:
         trained.save(files.save_model, overwrite=files.overwrite)
     application = Application(model=trained, device=trained.device, watch=job.watch, cancel=job.cancel)
-    summaries = [written(application, image, twin, path, files, lessons, start) for image, twin, path in group]
+    summaries = [written(application, take.image, take.second, path, files, lessons, start) for take, path in group]
     if model is None:
         forget(job)
     return summaries
@@ -215,7 +220,7 @@ def written(
     start: float,
 ) -> dict[str, Any]:
     """Restore one image into its file, and write its report."""
-    dtype = image.dtype if files.dtype == "input" else np.dtype(np.float32)
+    dtype = image.dtype if files.dtype == "input" and image.dtype.kind != "c" else np.dtype(np.float32)
     provenance = dict(application.model.provenance) | {"command": shlex.join(["pellucid", *sys.argv[1:]])}
     model = replace(application.model, provenance=provenance)
     try:
@@ -230,11 +235,11 @@ def written(
     return where | facts | {"seconds": round(time.monotonic() - start, 3)}
 
 
-def twins_of(paths: Sequence[Path], pairs: Paths) -> list[Path]:
-    """Return the second recording of every input, or nothing where there are none."""
+def twins_of(paths: Sequence[Path], pairs: Paths, called: str = "pairs") -> list[Path]:
+    """Return the second recording, or the phase, of every input, or nothing where there are none."""
     others = expand(pairs) if pairs else []
     if others and len(others) != len(paths):
-        raise InputError(f"{len(paths)} inputs came with {len(others)} pairs; give one pair for each input.")
+        raise InputError(f"{len(paths)} inputs came with {len(others)} {called}; give one for each input.")
     return others
 
 

@@ -35,6 +35,9 @@ class Options:
         Steps of each trained candidate, in place of `seconds`: repeatable to the bit on a CPU.
     dims
         2 restores planes, 3 volumes; None chooses.
+    repeats
+        An axis along which images repeat one still scene, such as ``T``, or ``interleaved`` for a movie whose frames
+        show nearly what the next ones show; None where every image is another.
     """
 
     method: str = "auto"
@@ -45,6 +48,7 @@ class Options:
     seconds: float | None = 60.0
     steps: int | None = None
     dims: int | None = None
+    repeats: str | None = None
 
     def place(self) -> torch.device:
         """Return the device.

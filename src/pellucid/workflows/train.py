@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pellucid.workflows.evidence import by_channel, choice_facts
 from pellucid.workflows.files import Paths, forget, opened, stem, trained_on, twins_of
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
+from pellucid.workflows.recordings import recorded
 
 __all__ = ["train"]
 
@@ -48,7 +50,9 @@ def train(
     folder = output.with_name(stem(output) + ".checkpoint")
     deadline = options.deadline(start)
     job = Job(options=options, deadline=deadline, folder=folder, resume=resume, watch=watch, cancel=cancel)
-    trained, lessons = trained_on(images, others, job, None)
+    takes = [recorded(image, pair, None, options) for image, pair in zip_longest(images, others)]
+    learned, second = ([image for take in takes for image in take.learned[k : k + 1]] for k in (0, 1))
+    trained, lessons = trained_on(learned, second, job, None)
     trained.save(output, overwrite=overwrite)
     forget(job)
     where = {"input": [str(i.source) for i in images], "output": str(output)}

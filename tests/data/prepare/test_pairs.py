@@ -30,6 +30,13 @@ def test_two_recordings_of_a_scene_pass_as_they_are():
     assert matched(first, second) is second
 
 
+def test_a_lattice_agrees_though_few_frequencies_show_it():
+    row, column = np.mgrid[:64, :64] / 5
+    x = np.sin(row) * np.cos(column)
+    assert agreement(recorded(x, 1, 0.3)[None], recorded(x, 2, 0.3)[None]).same
+    assert not agreement(recorded(x, 1, 0.3)[None], recorded(scene(64, 64), 2, 0.3)[None]).same
+
+
 @pytest.mark.parametrize("sigma", [1.0, 4.0])
 @pytest.mark.parametrize("light", [0.0, 10.0])
 def test_other_scenes_are_refused_whatever_light_they_share(sigma, light):
@@ -78,6 +85,7 @@ def test_another_gain_and_zero_are_brought_to_the_first_with_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert matched(first, found) is found
+        assert matched(first, second, truth=True) is second
 
 
 def test_shapes_must_match():

@@ -21,7 +21,7 @@ def movie(frames, sigma=1.0, axes="TYX", **given) -> Image:
 def test_even_and_odd_images_of_a_still_scene_become_two():
     image = movie([scene(64, 72)] * 7, scale={"T": 2.0, "X": 0.1}, units={"T": "second", "X": "micrometer"})
     found = takes(image, "T")
-    assert found.pair == (found.image, found.second)
+    assert found.learned == (found.image, found.second)
     assert found.image.axes == "YX"
     assert (found.image.scale, found.image.units) == ({"X": 0.1}, {"X": "micrometer"})
     np.testing.assert_allclose(found.image.data, image.data[::2].mean(0), rtol=1e-6)
@@ -44,7 +44,7 @@ def test_frames_of_a_movie_are_paired_with_their_neighbours_and_restored_one_by_
     found = takes(image, "interleaved")
     assert found.image is image
     assert found.second is None
-    even, odd = found.pair
+    even, odd = found.learned
     assert even.shape == odd.shape == (4, 64, 72)
     np.testing.assert_array_equal(even.data[...], image.data[0:8:2])
     np.testing.assert_array_equal(odd.data[1:3, 4, ::2], image.data[3:7:2, 4, ::2])

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.fft as fft
 from numpy.typing import NDArray
+from scipy.signal.windows import tukey
 
 from pellucid.data.image import ArrayLike, Image
 from pellucid.errors import InputError
 
 _PLANES, _SIDE = 24, 512  # that are compared; pixels along an axis
-_LOWEST = 3  # cycles along an image: below lie uneven light and drift
+_LOWEST = 2  # cycles along an image: below lie uneven light and drift
+_FAR = 1 / 8  # of the image: largest shift that is looked for
 _CHANCE = 1e-4  # that unrelated images are taken for related ones
-_WINDOWED = 3.8  # coefficients that a Hann window makes one of, in the plane
+_TAPER = 0.5  # of each axis
+_WINDOWED = 1.8  # coefficients that the taper makes one of, in the plane: (mean of w⁴ / (mean of w²)²)²
 _LEAST = 0.05  # correlation of a band in which the object shows
+_PLAIN = 0.4  # correlation of all that is finer than uneven light, at which two images need no test of chance
 _STILL = 0.5  # pixels
 _ALIKE = 0.1  # difference of brightness that is left as it is, in parts of the contrast
 _SLAB = 8  # planes of a volume that are averaged
@@ -40,17 +44,20 @@ class Agreement:
         How far the second lies from the first, in pixels (row, column).
     doubt
         Standard error of the shift.
+    plain
+        Correlation of the two images as they lie, without uneven light.
     """
 
     correlation: float
     sure: float
     shift: tuple[float, float]
     doubt: float
+    plain: float = 0.0
 
     @property
     def same(self) -> bool:
         """Whether both show the same object."""
-        return self.sure > 1 and self.correlation > _LEAST
+        return self.plain > _PLAIN or bool(self.sure > 1 and self.correlation > _LEAST)
 
     @property
     def moved(self) -> bool:
@@ -61,18 +68,20 @@ class Agreement:
 def agreement(first: Array, second: Array) -> Agreement:
     """Compare two recordings, (plane, row, column), by the phases of their Fourier coefficients A and B.
 
-    Over a band of N spatial frequencies k, an octave wide, the correlation at a shift s is
+    Over a band of N spatial frequencies k the correlation at a shift s is
 
         c(s) = Σ_k cos(arg(A̅_k B_k) + 2π k·s) / N,
 
-    for unrelated images a random walk of standard deviation 1/√N. Of all octaves and shifts the surest one counts:
-    so two halves of a cryo-EM exposure, whose noise drowns the object at all but the lowest frequencies, agree as
-    two photographs do. The shift is that of the octave that knows it best.
+    for unrelated images a random walk of standard deviation 1/√N. Of all octaves, of all bands from the lowest
+    frequency on, and of all shifts up to an eighth of the image the surest one counts: so two halves of a cryo-EM
+    exposure, whose noise drowns the object at all but the lowest frequencies, agree as two photographs do.
+    The shift is that of the band that knows it best.
 
     Notes
     -----
-    Phases alone, since a few bright spots would otherwise decide. Planes are windowed (Hann), which leaves one
-    independent coefficient in 3.8; and below three cycles an image all images of an instrument are alike.
+    Phases alone, since a few bright spots would otherwise decide; only images that agree as they lie need no such test,
+    such as a lattice, of which few coefficients tell anything. Planes fall off to zero at their edges, which leaves
+    one independent coefficient in 1.8; and below two cycles an image all images of an instrument are alike.
 
     References
     ----------
@@ -81,23 +90,28 @@ def agreement(first: Array, second: Array) -> Agreement:
     of Microscopy 127, 1982.
     """
     rows, columns = first.shape[-2:]
-    window = np.outer(np.hanning(rows), np.hanning(columns))
+    window = np.outer(tukey(rows, _TAPER), tukey(columns, _TAPER))
     a, b = (fft.fft2((x - x.mean((-2, -1), keepdims=True)) * window) for x in (first, second))
     phases = np.exp(1j * (np.angle(b) - np.angle(a))).sum(0)
     radius = np.hypot(fft.fftfreq(rows)[:, None], fft.fftfreq(columns))
-    found, edge = [], 0.5
-    while edge * min(rows, columns) >= 2 * _LOWEST:
-        band = (radius <= edge) & (radius > edge / 2)
-        found.append(_peak(np.where(band, phases, 0), float(len(a) * band.sum()), edge / 2))
+    found, edge, least = [], 0.5, _LOWEST / min(rows, columns)
+    while edge >= 2 * least:
+        for inner in (edge / 2, least):
+            band = (radius <= edge) & (radius > inner)
+            found.append(_peak(np.where(band, phases, 0), float(len(a) * band.sum()), edge / 2))
         edge /= 2
-    best = max(found, key=lambda octave: octave.sure)
-    finest = min((octave for octave in found if octave.same), key=lambda octave: octave.doubt, default=best)
-    return replace(best, shift=finest.shift, doubt=finest.doubt)
+    best = max(found, key=lambda band: band.sure)
+    finest = min((band for band in found if band.same), key=lambda band: band.doubt, default=best)
+    a, b = (x * (radius > least) for x in (a, b))
+    plain = (a * b.conj()).real.sum() / max(float((abs(a) ** 2).sum() * (abs(b) ** 2).sum()) ** 0.5, 1e-300)
+    return replace(best, shift=finest.shift, doubt=finest.doubt, plain=float(plain))
 
 
 def _peak(phases: NDArray[np.complex128], count: float, frequency: float) -> Agreement:
     """Return the agreement of one band of `count` phases, at the shift where they agree best."""
     surface = fft.ifft2(phases).real * phases.size / count
+    near = [abs(fft.fftfreq(n)) <= _FAR for n in surface.shape]
+    surface[~np.outer(*near)] = 0
     top = np.unravel_index(surface.argmax(), surface.shape)
     height = float(surface[top])
     count /= _WINDOWED
@@ -119,8 +133,8 @@ def _summit(line: Array, top: int) -> float:
     return (top + n // 2) % n - n // 2 + (float((left - right) / (2 * bend)) if bend < 0 else 0.0)
 
 
-def matched(image: Image, pair: Image) -> Image:
-    """Return the second recording of an object, brought to the brightness of the first.
+def matched(image: Image, pair: Image, *, truth: bool = False) -> Image:
+    """Return the second recording of an object, brought to the brightness of the first; a `truth` stays as it is.
 
     Parameters
     ----------
@@ -145,7 +159,7 @@ def matched(image: Image, pair: Image) -> Image:
         )
     a, b = planes_of(image), planes_of(pair)
     same_scene(a, b, f"{image.name} and its pair {pair.name}", "check the order of --pairs")
-    slope, offset = _brightness(a, b)
+    slope, offset = (1.0, 0.0) if truth else _brightness(a, b)
     if (slope, offset) == (1.0, 0.0):
         return pair
     warnings.warn(

@@ -27,15 +27,15 @@ class Takes:
 
     Parameters
     ----------
-    pair
-        Two recordings of everything.
+    learned
+        An image, or two recordings of it.
     image, second
-        What is restored: both recordings into one image, or an image by itself.
+        What is restored: an image by itself, or two recordings into one image.
     """
 
-    pair: tuple[Image, Image]
+    learned: tuple[Image, ...]
     image: Image
-    second: Image | None
+    second: Image | None = None
 
 
 def takes(image: Image, repeats: str) -> Takes:
@@ -82,12 +82,12 @@ def takes(image: Image, repeats: str) -> Takes:
         even, odd = (image.with_data(_Every(image.data, image.axes.index(axis), start)) for start in (0, 1))
         names = f"Neighbouring frames of {image.name}"
         same_scene(planes_of(even), planes_of(odd), names, "give no --repeats", still=False)
-        return Takes(pair=(even, odd), image=image, second=None)
+        return Takes(learned=(even, odd), image=image)
     early, late = (planes_of(_mean(image, axis, part)) for part in (range(count // 2), range(count // 2, count)))
     same_scene(early, late, f"The first and the last images of {image.name} along {axis}", "give no --repeats")
     first = _mean(image, axis, range(0, count, 2))
     second = matched(first, _mean(image, axis, range(1, count, 2)))
-    return Takes(pair=(first, second), image=first, second=second)
+    return Takes(learned=(first, second), image=first, second=second)
 
 
 def _without_cut(image: Image, axis: str) -> None:
