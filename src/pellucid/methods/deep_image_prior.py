@@ -12,7 +12,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.data.splits import Split
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method, Stage
-from pellucid.methods.recipe import FEW_PLANES
+from pellucid.methods.recipe import pooling
 from pellucid.networks import Hourglass, initialise
 from pellucid.objectives import HeldOut
 from pellucid.restorers.base import Moments
@@ -161,25 +161,18 @@ def deep_image_prior(
             f"A deep image prior is fitted to one image in one piece, but {images} of {' x '.join(map(str, space))} "
             "pixels came: give a single one of no more than that, or choose another method."
         )
-    pool = [1 if len(space) == 3 and axis == 0 and n < FEW_PLANES else 2 for axis, n in enumerate(space)]
-    network = Hourglass((_INPUTS, channels), dims=len(space), features=features, skips=skips, depth=depth, pool=pool)
+    network = Hourglass(
+        (_INPUTS, channels), dims=len(space), features=features, skips=skips, depth=depth, pool=pooling(space)
+    )
     initialise(network, rng)
     model = _Prior(network.to(example.y.device), example, perturbation)
     split = _Everything()
-    return Method(
+    stage = Stage(
         model=model,
-        prior=model,
-        restorer=model,
-        split=split,
-        stages=(
-            Stage(
-                model=model,
-                objective=HeldOut(split),
-                patch=space,
-                batch=1,
-                adam=Adam(rate=rate),
-                symmetries="none",
-            ),
-        ),
-        card=CARD,
+        objective=HeldOut(split),
+        patch=space,
+        batch=1,
+        adam=Adam(rate=rate),
+        symmetries="none",
     )
+    return Method(model=model, prior=model, restorer=model, split=split, stages=(stage,), card=CARD)

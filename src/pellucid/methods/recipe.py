@@ -71,7 +71,7 @@ def unet(
         depth=depth,
         blur_pool=not original,
         top_skip=original,
-        pool=[1 if len(space) == 3 and axis == 0 and n < FEW_PLANES else 2 for axis, n in enumerate(space)],
+        pool=pooling(space),
     )
     initialise(network, rng)
     if original:
@@ -79,6 +79,11 @@ def unet(
     layout = torch.channels_last if len(space) == 2 else torch.channels_last_3d
     network = network.to(memory_format=layout)  # type: ignore[call-overload]
     return network.to(example.y.device)
+
+
+def pooling(space: Sequence[int]) -> list[int]:
+    """Return the factor by which each axis is pooled at a level: 1 along the planes of a shallow stack."""
+    return [1 if len(space) == 3 and axis == 0 and n < FEW_PLANES else 2 for axis, n in enumerate(space)]
 
 
 def patch_size(example: Measurement, patch: int, depth: int) -> Sequence[int]:

@@ -12,7 +12,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.data.splits import Hiding
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method, Stage
-from pellucid.methods.recipe import FEW_PLANES, patch_size
+from pellucid.methods.recipe import patch_size, pooling
 from pellucid.networks import PartialUNet, initialise
 from pellucid.objectives import HeldOut
 from pellucid.restorers import Ensemble
@@ -147,24 +147,16 @@ def self2self(
         features=features,
         depth=depth,
         dropout=dropout,
-        pool=[1 if len(space) == 3 and axis == 0 and n < FEW_PLANES else 2 for axis, n in enumerate(space)],
+        pool=pooling(space),
     )
     initialise(network, rng)
     model, split = _Visible(network.to(example.y.device)), Bernoulli(keep)
     ensemble = Ensemble(model, split, draws)
-    return Method(
+    stage = Stage(
         model=model,
-        prior=ensemble,
-        restorer=ensemble,
-        split=split,
-        stages=(
-            Stage(
-                model=model,
-                objective=HeldOut(split),
-                patch=patch_size(example, patch, depth),
-                batch=batch,
-                adam=Adam(rate=rate),
-            ),
-        ),
-        card=CARD,
+        objective=HeldOut(split),
+        patch=patch_size(example, patch, depth),
+        batch=batch,
+        adam=Adam(rate=rate),
     )
+    return Method(model=model, prior=ensemble, restorer=ensemble, split=split, stages=(stage,), card=CARD)
