@@ -98,8 +98,9 @@ def judge(
 
     Notes
     -----
-    The worst symptom decides. `LIMITS` were chosen on 23 recordings restored by two methods, and on planted faults: good
-    restorations are green, gross faults red. `benchmarks/confusion.py` counts both on images that had no part in it.
+    The worst symptom decides. `LIMITS` were chosen on 23 recordings restored by two methods, and on planted faults:
+    good restorations are green, gross faults red. `benchmarks/confusion.py` counts both on images that had no part in
+    it.
 
     Examples
     --------
