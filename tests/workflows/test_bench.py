@@ -96,8 +96,7 @@ def test_validation_and_ranking_look_at_one_kind_reports_at_the_other(bench):
     ranking, reporting = (mask_of(places, data.y) for places in bench.places)
     torch.testing.assert_close(found, (data.y[ranking] - 0.2).square().mean())
     object.__setattr__(method, "prior", Constant())
-    for report, mask in ((False, ranking), (True, reporting)):
-        risk = bench.risk(method, units, report=report)
+    for risk, mask in zip(bench.risks(method, units), (ranking, reporting), strict=True):
         assert isinstance(risk, Risk)
         assert risk.pixels == int(mask.sum())
         weight = bench.weight[mask]

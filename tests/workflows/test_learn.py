@@ -28,14 +28,13 @@ def cancel_after():
     return make
 
 
-@pytest.mark.parametrize("steps", [1, 150])
-def test_auto_never_has_more_risk_than_the_best_classical_one(steps, frame, job):
+@pytest.mark.parametrize("steps", [1, 60])
+def test_auto_has_the_least_risk_of_what_it_tried(steps, frame, job):
     (channel,), (lesson,) = learn([frame], [], 2, job("auto", steps=steps))
     ranking = {c.name: c.ranking.mean for c in lesson.candidates}
-    assert [*ranking] == ["non_local_means", "total_variation", "noise2self"]
+    assert [*ranking] == ["non_local_bayes", "stacked"]
     assert ranking[lesson.chosen.name] == min(ranking.values())
     assert channel is lesson.chosen.channel
-    assert lesson.chosen.name != "noise2self" or steps > 1
     assert all(name in lesson.why for name in ranking if name != lesson.chosen.name)
     assert f"{ranking[lesson.chosen.name]:.4g}" in lesson.why
 
@@ -59,7 +58,7 @@ def test_the_reported_risk_is_the_true_error_and_the_noise(frame, truth, job):
 def test_two_recordings_add_noise2noise(frame, again, job):
     _, (lesson,) = learn([frame], [again], 2, job("auto", steps=1))
     assert [c.name for c in lesson.candidates][-1] == "noise2noise"
-    assert len(lesson.candidates) == 3
+    assert len(lesson.candidates) == 2
 
 
 def test_steps_repeat_to_the_bit_and_seeds_differ(frame, job):
@@ -79,10 +78,10 @@ def test_correlated_noise_is_warned_of(truth, numpy_rng, job):
 def test_auto_hides_no_pixels_where_noise_is_correlated(truth, numpy_rng, job):
     grain = 2 * ndimage.gaussian_filter(numpy_rng.normal(0, 20, truth.shape), 1.0)
     (channel,), (lesson,) = learn([Image(data=(truth + grain).astype(np.float32), axes="YX")], [], 2, job("auto"))
-    assert [c.name for c in lesson.candidates] == ["total_variation"]
-    assert channel.facts.settings == {"calibration": "discrepancy"}
+    assert [c.name for c in lesson.candidates] == ["non_local_bayes"]
+    assert channel.method.model.correlation.count_nonzero() > 1
     assert lesson.misleading
-    assert "discrepancy" in lesson.why
+    assert "correlation that the image itself shows" in lesson.why
 
 
 def test_auto_averages_over_symmetries_where_the_image_is_small(frame, job, monkeypatch):
@@ -90,7 +89,7 @@ def test_auto_averages_over_symmetries_where_the_image_is_small(frame, job, monk
     for most, expected in ((64 * 64, True), (64 * 64 - 1, False)):
         monkeypatch.setattr("pellucid.workflows.learn._FLIPPED", most)
         _, (lesson,) = learn([frame], [], 2, job("auto", steps=1))
-        assert lesson.candidates[-1].name == "noise2self"
+        assert lesson.candidates[-1].name == "stacked"
         assert lesson.candidates[-1].channel.facts.settings["flips"] is expected
 
 

@@ -103,6 +103,8 @@ class Method:
         Holds data out, for training and for measuring the risk; None where there is no prior.
     stages
         Fits in order; empty where nothing is trained.
+    finish
+        Called after the last fit with data whose weight marks pixels that were never a target: settles what they tell.
     card
         What the method needs and gives.
     """
@@ -112,4 +114,5 @@ class Method:
     prior: Restorer | None = None
     split: Split | None = None
     stages: tuple[Stage, ...] = ()
+    finish: Callable[[Measurement], None] | None = None
     card: Card

@@ -26,7 +26,7 @@ from pellucid.objectives import HeldOut, Sure
 from pellucid.operators import Identity
 from pellucid.restorers import Restorer
 from pellucid.training import Validation
-from pellucid.trust import Risk, held_out_risk, stein_risk
+from pellucid.trust import Risk, held_out_risk, stein_risks
 
 _JUDGED = 2**19  # pixels of the blocks in which some pixels are never a training target
 _LEAST = 32  # pixels a side
@@ -148,11 +148,15 @@ class Bench:
         if isinstance(stage.objective, HeldOut) and (hides or method.split is not None):
             held = HeldOut(Reserved(stage.objective.split, self.places[0]), stage.objective.distance)
             return Validation(objective=held, source=Fixed(_joined(judged)), interval=interval)
-        ranking = replace(judged[0], weight=mask_of(self.places[0], judged[0].y))
-        return Validation(objective=Sure(), source=Fixed(ranking), interval=interval)
+        return Validation(objective=Sure(), source=Fixed(self.ranking(data)), interval=interval)
 
-    def risk(self, method: Method, units: Standardisation, *, report: bool) -> Risk:
-        """Return the held-out risk in recorded units, on the ranking or on the reporting pixels."""
+    def ranking(self, data: Measurement) -> Measurement:
+        """Return the judged blocks with weight on the ranking pixels alone."""
+        y = data.y[: self.judged]
+        return Measurement(y=y, operator=Identity(), noise=data.noise, weight=mask_of(self.places[0], y))
+
+    def risks(self, method: Method, units: Standardisation) -> tuple[Risk, Risk]:
+        """Return the risk in recorded units, on the ranking and on the reporting pixels."""
         noise = self.diagnosis.transfer.noise.to(self.shots[0].device)
         shots = tuple(
             Measurement(y=y[: self.judged], operator=Identity(), noise=noise, weight=self.weight) for y in self.shots
@@ -160,8 +164,15 @@ class Bench:
         data = _joined(shots) if method.card.needs == "repeats" else shots[0]
         rng = generator(self.shots[0].device, self.seed, 3)
         if method.prior is None or method.split is None:
-            return stein_risk(method.restorer, data, self.places[report], units, rng=rng)
-        return held_out_risk(method.prior, method.split, data, self.places[report], units, rng=rng)
+            ranking, reporting = stein_risks(method.restorer, data, self.places, units, rng=rng)
+            return ranking, reporting
+        state, prior, split = rng.get_state(), method.prior, method.split
+
+        def risk(places: Tensor) -> Risk:
+            rng.set_state(state)
+            return held_out_risk(prior, split, data, places, units, rng=rng)
+
+        return risk(self.places[0]), risk(self.places[1])
 
 
 def _joined(shots: tuple[Measurement, ...]) -> Measurement:

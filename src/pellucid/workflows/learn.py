@@ -169,8 +169,8 @@ def _choices(bench: Bench, options: Options, pixels: int, channels: int) -> dict
     if options.settings:
         raise InputError("Settings belong to one method; name it with --method.")
     if bench.diagnosis.correlation.correlated and not repeats:
-        return {"total_variation": {"calibration": "discrepancy"}}
-    classical: dict[str, Mapping[str, Any]] = {"non_local_means": {}, "total_variation": {}}
+        return {"non_local_bayes": {}}
+    classical: dict[str, Mapping[str, Any]] = {"non_local_bayes": {}}
     if repeats:
         return classical | {"noise2noise": {}}
     network: dict[str, Any] = {"flips": pixels <= _FLIPPED}
@@ -178,7 +178,7 @@ def _choices(bench: Bench, options: Options, pixels: int, channels: int) -> dict
         network |= {"features": 32, "batch": 16}
     elif options.steps is None and options.seconds is not None and options.seconds / channels > _LONG:
         network |= {"features": 32}
-    return classical | {"noise2self": network}
+    return classical | {"stacked": network}
 
 
 def _try(
@@ -209,9 +209,11 @@ def _try(
             checkpoint=None if job.folder is None else job.folder / f"{number}-{name}-{index}.safetensors",
         )
         history = _fit(bench, method, stage, data, plan, job, title)
+    if method.finish is not None:
+        method.finish(bench.ranking(data))
     took = time.monotonic() - start
     job.watch(Event("rank", f"Measuring the risk of {name} on pixels that were never a target."))
-    ranking, risk = (bench.risk(method, units, report=report) for report in (False, True))
+    ranking, risk = bench.risks(method, units)
     channel = models.channel(label, name, given, method, units, like=data.y)
     return Candidate(name=name, channel=channel, ranking=ranking, risk=risk, seconds=took, history=history)
 
@@ -248,8 +250,8 @@ def _why(chosen: Candidate, candidates: list[Candidate], options: Options, bench
         return "It was asked for."
     if bench.diagnosis.correlation.correlated and len(candidates) == 1:
         return (
-            "The noise is correlated between pixels, which misleads every method that hides pixels; so it was made "
-            "just strong enough to remove what the noise holds (discrepancy principle)."
+            "The noise is correlated between pixels, which misleads every method that hides single pixels; this one "
+            "weighs with the correlation that the image itself shows."
         )
     noise = "correlated between pixels" if bench.diagnosis.correlation.correlated else "independent from pixel to pixel"
     ranked = sorted(candidates, key=lambda c: c.ranking.mean)
