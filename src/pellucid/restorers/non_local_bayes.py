@@ -88,7 +88,7 @@ class NonLocalBayes(Moments):
         noisy, seen, level = (_patches(part, self.patch) for part in (y, guide, strength))
         total, square, count = torch.zeros_like(noisy), torch.zeros_like(noisy), torch.zeros_like(noisy[:, 0])
         shape = _covariance(self.correlation, self.patch).to(y)
-        for at, use in zip(places.split(_CHUNK), usable.split(_CHUNK), strict=True):
+        for at, use in zip(torch.split(places, _CHUNK), torch.split(usable, _CHUNK), strict=True):
             noise = level[at[:, 0]].mean(-1).view(-1, 1, 1) * shape
             means, variances = _posterior(noisy[at], seen[at], use, noise)
             weight = use.flatten().to(y.dtype)
@@ -139,7 +139,8 @@ def _posterior(noisy: Tensor, seen: Tensor, use: Tensor, noise: Tensor) -> tuple
 
 def _corners(count: int, device: torch.device) -> Tensor:
     """Return the places of every fourth patch, and of the last."""
-    return torch.unique(torch.cat([torch.arange(0, count, _STRIDE), torch.tensor([count - 1])])).to(device)
+    places = {*range(0, count, _STRIDE), count - 1}
+    return torch.tensor(sorted(places), device=device)
 
 
 def _patches(plane: Tensor, side: int) -> Tensor:
@@ -162,7 +163,8 @@ def _covariance(correlation: Tensor, side: int) -> Tensor:
     index = (shift + reach).clamp(0, 2 * reach)
     values = torch.where(inside, correlation[index[..., 0], index[..., 1]], 0.0).double()
     eigenvalues, vectors = torch.linalg.eigh(values)
-    return (vectors * eigenvalues.clamp(min=_FLOOR)) @ vectors.mT
+    definite: Tensor = (vectors * eigenvalues.clamp(min=_FLOOR)) @ vectors.mT
+    return definite
 
 
 def _spoilt(y: Tensor, reach: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -32,7 +32,6 @@ _JUDGED = 2**19  # pixels of the blocks in which some pixels are never a trainin
 _LEAST = 32  # pixels a side
 _DIAGNOSED = 2**22  # pixels that the diagnosis reads
 _RESERVED = 0.05  # part of the judged pixels
-_SMALLEST = 0.2  # correlation of smoothed recordings, below which they do not show the same object
 
 
 @dataclass(frozen=True)
@@ -64,13 +63,11 @@ class Bench:
         Raises
         ------
         InputError
-            Where pairs do not match in shape or do not show the same object.
+            Where the image is too small to tell its noise.
         """
         stacks = [stack] if pairs is None else [stack, pairs]
-        _same_shape(stacks)
         _large_enough(stack)
         arrays = [s.sample(np.random.default_rng(mix(seed, 1))) for s in stacks]
-        _correlated(arrays, stacks)
         diagnosis = _diagnosed(arrays[:1] if truth else arrays)
         shots = tuple(torch.from_numpy(a.reshape(len(a), -1, *a.shape[-stack.dims :])).to(device) for a in arrays)
         return cls(shots, diagnosis, seed)
@@ -199,32 +196,4 @@ def _large_enough(stack: Stack) -> None:
         raise InputError(
             f"{stack.images[0].name} has planes of {smallest[-2]} x {smallest[-1]} pixels, but the noise can only be "
             f"read from {_LEAST} x {_LEAST} or more; give a larger image."
-        )
-
-
-def _same_shape(stacks: list[Stack]) -> None:
-    for one, other in zip(stacks[0].images, stacks[-1].images, strict=True):
-        if one.shape != other.shape or one.axes != other.axes:
-            raise InputError(
-                f"Pairs must match: {one.name} is {one.axes} {one.shape}, but {other.name} is {other.axes} "
-                f"{other.shape}; give the second recording of the same object in the same order."
-            )
-
-
-def _correlated(arrays: list[NDArray[np.float32]], stacks: list[Stack]) -> None:
-    """Check that two recordings show the same object, on means over 4 x 4 pixels."""
-    if len(arrays) == 1:
-        return
-    a, b = (
-        x[..., : x.shape[-2] // 4 * 4, : x.shape[-1] // 4 * 4]
-        .reshape(*x.shape[:-2], x.shape[-2] // 4, 4, x.shape[-1] // 4, 4)
-        .mean((-3, -1))
-        .ravel()
-        for x in arrays
-    )
-    seen = float(np.corrcoef(a, b)[0, 1])
-    if not seen > _SMALLEST:
-        raise InputError(
-            f"{stacks[0].images[0].name} and its pair {stacks[1].images[0].name} do not show the same object "
-            f"(correlation {seen:.2f}); check the order of --pairs."
         )
