@@ -151,19 +151,6 @@ def test_repeats_tell_the_noise_by_their_difference(frame, again):
     assert isinstance(bench.measurement(bench.units(False)), Repeated)
 
 
-@pytest.mark.parametrize(
-    ("change", "match"),
-    [
-        (lambda data: data[:48], "Pairs must match"),
-        (lambda data: data[::-1].copy(), "do not show the same object"),
-        (lambda data: np.random.default_rng(0).normal(100, 5, data.shape).astype(np.float32), "do not show the same"),
-    ],
-)
-def test_pairs_of_another_object_are_refused(change, match, frame, again):
-    with pytest.raises(InputError, match=match):
-        bench_of(frame, again.with_data(change(again.data)))
-
-
 def test_an_image_too_small_to_tell_its_noise_is_refused(frame):
     with pytest.raises(InputError, match="31 x 64 pixels, but the noise can only be read from 32 x 32"):
         bench_of(frame.with_data(frame.data[:31]))

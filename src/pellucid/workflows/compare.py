@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pellucid.data.image import Image
 from pellucid.data.io import check, read
+from pellucid.data.prepare.pairs import matched
 from pellucid.data.stack import Stack
 from pellucid.errors import InputError
 from pellucid.methods import Card, card, names
@@ -149,7 +150,10 @@ def compare(
     seconds = None if steps is not None else duration(budget)
     job = Job(options=Options(seconds=seconds, steps=steps, **options), deadline=None, watch=watch, cancel=cancel)
     image = _single(check(opened_as(noisy, axes)))
-    second, clean = (None if g is None else _matching(opened_as(g, axes or image.axes), image) for g in (pairs, truth))
+    second, clean = (
+        None if g is None else matched(image, check(opened_as(g, axes or image.axes)), truth=g is truth)
+        for g in (pairs, truth)
+    )
     reference = None if clean is None else Reference(image, clean, affine)
     wanted, left_out = _entrants(methods, image, second is not None, clean is not None)
     finished: list[_Finished] = []
@@ -202,15 +206,6 @@ def _single(image: Image) -> Image:
     if image.size("C") > 1:
         raise InputError(f"{image.name} has {image.size('C')} channels, and one is compared: choose it with --channel.")
     return image
-
-
-def _matching(other: Image, image: Image) -> Image:
-    if (other.shape, other.axes) != (image.shape, image.axes):
-        raise InputError(
-            f"{other.name} is {other.axes} {other.shape}, but {image.name} is {image.axes} {image.shape}: give images "
-            "of the same object."
-        )
-    return check(other)
 
 
 def _entrants(methods: str | Sequence[str], image: Image, pairs: bool, truth: bool) -> tuple[list[str], dict[str, str]]:
