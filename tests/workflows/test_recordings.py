@@ -111,3 +111,15 @@ def test_a_pair_is_checked_and_a_truth_is_left_alone(frame, again):
     moved = again.with_data(np.roll(again.data, 2, 0))
     with pytest.raises(InputError, match="at different places"):
         recorded(frame, moved, None, Options())
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("name", "gain"), [("mppca", 1.4), ("patch2self", 2.0)])
+def test_real_fmri_has_a_higher_temporal_signal_to_noise_ratio_at_the_same_mean(name, gain, data_root):
+    image = read(data_root / "fmri_spinal" / "fmri.nii.gz")
+    before, after = np.asarray(image.data[...], np.float64), denoise(image, method=name).image.astype(np.float64)
+    mean = before.mean(0)
+    cord = mean > np.quantile(mean, 0.9)
+    ratio = [np.median((x.mean(0) / x.std(0))[cord]) for x in (before, after)]
+    assert ratio[1] > gain * ratio[0]
+    assert np.abs(after.mean(0) - mean)[cord].mean() < 0.005 * mean[cord].mean()
