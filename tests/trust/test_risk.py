@@ -11,7 +11,7 @@ from pellucid.errors import InputError
 from pellucid.noise import PoissonGaussian
 from pellucid.operators import Identity
 from pellucid.restorers import Regularised
-from pellucid.trust import Risk, held_out_risk, second_shot_risk, stein_risk
+from pellucid.trust import Risk, held_out_risk, second_shot_risk
 
 NOISE = PoissonGaussian(4.0, 100.0, 6.0)
 SMOOTH = Regularised(lambda given, strength: F.avg_pool2d(given.y, 5, 1, 2, count_include_pad=False), 0.0)
@@ -46,21 +46,6 @@ def test_error_is_the_true_error_of_the_prediction(rng, stabilise, repeats):
     assert risk.mean > true + 0.9 * risk.noise_variance
     # four standard errors; a pixel that is hidden misses its own share in the mean of the window
     assert abs(risk.error - true) < 4 * risk.se + (0.0 if repeats else 0.35 * true)
-
-
-@pytest.mark.parametrize("stabilise", [False, True])
-def test_steins_risk_is_the_true_error_of_a_restorer_that_sees_every_pixel(rng, stabilise):
-    x = truth()
-    recorded = Measurement(y=NOISE.sample(x, rng), operator=Identity(), noise=NOISE)
-    units = Standardisation.of(recorded.y, NOISE, stabilise=stabilise)
-    near = Regularised(lambda given, strength: F.avg_pool2d(given.y, 3, 1, 1, count_include_pad=False), 0.0)
-    risk = stein_risk(near, recorded, places_in(x, 4000, rng), units, rng=rng)
-    image = units.inverse(near(Measurement(y=units(recorded.y), operator=Identity())))
-    assert abs(risk.error - (image - x).square().mean().item()) < 4 * risk.se
-    naive = (image - recorded.y).square().mean().item() - risk.noise_variance
-    assert risk.error - naive > 10 * risk.se  # without the slope the error would look far smaller
-    with pytest.raises(InputError, match="how strong the noise is"):
-        stein_risk(near, Measurement(y=x, operator=Identity()), places_in(x, 4, rng), units, rng=rng)
 
 
 def test_standard_error_is_the_scatter_between_draws(rng):

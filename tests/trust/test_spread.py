@@ -86,13 +86,13 @@ def test_the_spread_of_the_posterior_mean_is_that_of_its_error(rng):
 
 
 def test_a_seen_pixel_is_compared_with_steins_error():
-    risk = Risk(mean=14.0, se=0.1, noise_variance=10.0, pixels=1000)
-    found = by_error(risk, 1.0)
+    risk = Risk(mean=14.0, se=0.1, noise_variance=10.0, pixels=1000, spread=1.0)
+    found = by_error(risk)
     assert found.factor == pytest.approx(2.0)
     assert found.low == pytest.approx((4 - 0.2 - 0.5) ** 0.5)
     assert "no interval was checked" in found.sentence
-    assert by_error(Risk(mean=14.0, se=0.1), 1.0) is None
-    assert by_error(Risk(mean=9.0, se=0.1, noise_variance=10.0, pixels=9), 1.0).factor == 0
+    assert by_error(Risk(mean=14.0, se=0.1, spread=1.0)) is None
+    assert by_error(Risk(mean=9.0, se=0.1, noise_variance=10.0, pixels=9, spread=1.0)).factor == 0
 
 
 def test_what_cannot_be_calibrated_is_not(rng):

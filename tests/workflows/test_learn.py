@@ -177,3 +177,11 @@ def test_wrong_choices_are_refused(frame, again, job):
     colour = Image(data=np.stack([frame.data] * 2), axes="CYX")
     with pytest.raises(InputError, match="need the same channels, but these have 1, 2"):
         learn([frame, colour], [], 2, job("total_variation"))
+
+
+@pytest.mark.parametrize("method", ["total_variation", "non_local_bayes"])
+def test_a_spread_comes_with_what_is_known_of_it(method, frame, job):
+    _, (lesson,) = learn([frame], [], 2, job(method))
+    assert lesson.spread is not None
+    assert 0.0 <= lesson.spread.low <= lesson.spread.factor <= lesson.spread.high
+    assert (lesson.spread.after is None) == (method == "non_local_bayes")  # only a blind spot has intervals to count

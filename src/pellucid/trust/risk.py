@@ -12,11 +12,9 @@ from torch import Tensor
 
 from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.prepare.standardise import Standardisation
-from pellucid.data.splits import Reserved, Split, mask_of
+from pellucid.data.splits import Reserved, Split
 from pellucid.errors import InputError
 from pellucid.metrics.reference import as_pair
-from pellucid.restoration import restore
-from pellucid.restorers import Recorded
 from pellucid.restorers.base import Restorer
 from pellucid.restorers.inference import posterior
 
@@ -24,7 +22,6 @@ Array = NDArray[np.float64]
 
 UNSURE = 0.05  # how well the variance of the noise is known from one image
 _BLOCK = 16  # pixels
-_PUSH = 0.1  # of the noise: the step of the finite difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +38,8 @@ class Risk:
         How many were compared, or None where that was not kept.
     second_shot
         Whether the image itself was compared, with every pixel of a second recording.
+    spread
+        Root mean square of the spread that the image claims at these pixels; None where it was not asked.
     """
 
     mean: float
@@ -48,6 +47,7 @@ class Risk:
     noise_variance: float | None = None
     pixels: int | None = None
     second_shot: bool = False
+    spread: float | None = None
 
     def meaning(self, *, independent: bool) -> str:
         """Say what the number is; `independent`: whether the noise is so from what is given to what is held."""
@@ -122,86 +122,10 @@ def held_out_risk(
     for i in range(len(measurement.y)):
         recorded = image_of(measurement, i)
         parts.append(_hidden(model, Reserved(split, places[i : i + 1]), recorded, standardisation, rng))
-    return _mean(parts, known=measurement.noise is not None)
+    return mean_of(parts, known=measurement.noise is not None)
 
 
-def stein_risk(
-    restorer: Restorer,
-    measurement: Measurement,
-    places: Tensor,
-    standardisation: Standardisation,
-    *,
-    rng: torch.Generator,
-) -> Risk:
-    """Judge a restorer that sees every pixel: E(F - y)² + 2 s² ∂F_i/∂y_i = E(F - x)² + E(y - x)².
-
-    Parameters
-    ----------
-    restorer
-        Any, in the units of `standardisation`.
-    measurement
-        As in `held_out_risk`, with its noise model.
-    places
-        Flat places that were never a training target, (batch, channel, count): on others a trained restorer knows
-        the noise by heart, and the identity does not hold.
-    standardisation, rng
-        As in `held_out_risk`; a restorer that draws gets the same draws for both of its answers.
-
-    Raises
-    ------
-    InputError
-        Where fewer than two pixels are named, or the noise is not known.
-
-    Notes
-    -----
-    All places are pushed at once by a tenth of the noise, with random signs b; b_i (F(y + b τ) - F(y))_i / τ is the
-    slope on average. The identity is that of Gaussian noise.
-
-    References
-    ----------
-    Stein, "Estimation of the mean of a multivariate normal distribution", Annals of Statistics 9, 1981.
-    Ramani, Blu, Unser, "Monte-Carlo SURE", IEEE Transactions on Image Processing 17, 2008.
-    """
-    return stein_risks(restorer, measurement, (places,), standardisation, rng=rng)[0]
-
-
-def stein_risks(
-    restorer: Restorer,
-    measurement: Measurement,
-    places: Sequence[Tensor],
-    standardisation: Standardisation,
-    *,
-    rng: torch.Generator,
-) -> tuple[Risk, ...]:
-    """Return `stein_risk` on several sets of places, for the work of one."""
-    if measurement.noise is None:
-        raise InputError("Stein's risk needs to know how strong the noise is; no noise model came with the data.")
-    recorded = Recorded(restorer, standardisation)
-    parts: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in places]
-    for i in range(len(measurement.y)):
-        one, state = image_of(measurement, i), rng.get_state()
-        image = restore(replace(one, weight=None), recorded, rng=rng).image
-        assert one.noise is not None
-        variance = one.noise.variance(image)
-        at = mask_of(torch.cat([some[i : i + 1] for some in places], -1), one.y)
-        push = _PUSH * variance.sqrt() * torch.where(at, _signs(one.y, rng), 0.0)
-        rng.set_state(state)
-        pushed = restore(replace(one, weight=None, y=one.y + push), recorded, rng=rng).image
-        risk = (image - one.y).double().square() + 2 * variance * (pushed - image).double() / push
-        weight = torch.ones_like(one.y) if one.weight is None else one.weight.expand_as(one.y)
-        for part, some in zip(parts, places, strict=True):
-            here = mask_of(some[i : i + 1], one.y)
-            part.append((risk[here], weight[here].double(), variance[here].double()))
-    return tuple(_mean(part, known=True) for part in parts)
-
-
-def _signs(like: Tensor, rng: torch.Generator) -> Tensor:
-    """Return random signs."""
-    drawn = torch.Generator(like.device).manual_seed(rng.initial_seed())
-    return torch.randint(0, 2, like.shape, generator=drawn, device=like.device).to(like) * 2 - 1
-
-
-def _mean(parts: Sequence[tuple[Tensor, Tensor, Tensor]], *, known: bool) -> Risk:
+def mean_of(parts: Sequence[tuple[Tensor, Tensor, Tensor]], *, known: bool) -> Risk:
     """Return the weighted mean of the risk of pixels, given with their weight and the variance of their noise."""
     square, weight, variance = (torch.cat(part) for part in zip(*parts, strict=True))
     if len(square) < 2:

@@ -151,25 +151,23 @@ def calibrate(
     )
 
 
-def by_error(risk: Risk, spread: float) -> Calibration | None:
+def by_error(risk: Risk) -> Calibration | None:
     """Compare a spread with the error that Stein's risk estimates: factor² = E(x_hat − x)² / E spread².
 
     Parameters
     ----------
     risk
-        Of the restored image on pixels that were never a target.
-    spread
-        Root mean square of what is claimed there, in recorded units.
+        Of the restored image on pixels that were never a target, with the spread that it claims there.
 
     Returns
     -------
     Calibration or None
         Without coverage: no interval of a pixel that was seen can be checked. None where nothing is known or claimed.
     """
-    if risk.error is None or risk.noise_variance is None or risk.pixels is None or spread <= 0:
+    if risk.error is None or risk.noise_variance is None or risk.pixels is None or not risk.spread:
         return None
     doubt = 2 * risk.se + UNSURE * risk.noise_variance
-    factor, low, high = (max(risk.error + d, 0.0) ** 0.5 / spread for d in (0.0, -doubt, doubt))
+    factor, low, high = (max(risk.error + d, 0.0) ** 0.5 / risk.spread for d in (0.0, -doubt, doubt))
     return Calibration(factor=factor, low=low, high=high, before=None, after=None, pixels=risk.pixels)
 
 

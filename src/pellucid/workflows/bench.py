@@ -26,7 +26,7 @@ from pellucid.objectives import HeldOut, Sure
 from pellucid.operators import Identity
 from pellucid.restorers import Restorer
 from pellucid.training import Validation
-from pellucid.trust import Risk, held_out_risk, stein_risks
+from pellucid.trust import Calibration, Risk, by_error, calibrate, held_out_risk, stein_risks
 
 _JUDGED = 2**19  # pixels of the blocks in which some pixels are never a training target
 _LEAST = 32  # pixels a side
@@ -170,6 +170,18 @@ class Bench:
             return held_out_risk(prior, split, data, places, units, rng=rng)
 
         return risk(self.places[0]), risk(self.places[1])
+
+    def spread(self, method: Method, units: Standardisation, risk: Risk) -> Calibration | None:
+        """Return how right the spread of a method is, or None where it has none or nothing can tell."""
+        if self.diagnosis.correlation.correlated and method.card.needs == "image":
+            return None
+        if method.prior is None or method.split is None:
+            return by_error(risk)
+        noise = self.diagnosis.transfer.noise.to(self.shots[0].device)
+        shots = tuple(Measurement(y=y[: self.judged], operator=Identity(), noise=noise) for y in self.shots)
+        data = _joined(shots) if method.card.needs == "repeats" else shots[0]
+        rng = generator(self.shots[0].device, self.seed, 3)
+        return calibrate(method.prior, method.split, data, self.places, units, rng=rng)
 
 
 def _joined(shots: tuple[Measurement, ...]) -> Measurement:

@@ -17,7 +17,7 @@ from pellucid.errors import InputError
 from pellucid.methods import Method, Stage, build, card
 from pellucid.noise import Diagnosis
 from pellucid.training import History, Plan, fit
-from pellucid.trust import Risk
+from pellucid.trust import Calibration, Risk
 from pellucid.workflows import model as models
 from pellucid.workflows.bench import Bench
 from pellucid.workflows.calibrated import calibrated
@@ -64,6 +64,7 @@ class Lesson:
     chosen: Candidate
     why: str
     warnings: tuple[str, ...] = ()
+    spread: Calibration | None = None
 
     @property
     def misleading(self) -> bool:
@@ -145,7 +146,7 @@ def _lesson(
             raise KeyboardInterrupt
     chosen = min(candidates, key=lambda c: c.ranking.mean)
     warnings = list(bench.warnings)
-    if correlated and any(card(c.name).needs == "image" for c in candidates):
+    if correlated and any(card(c.name).independent for c in candidates):
         warnings.append(
             "The noise is correlated between neighbouring pixels: blind-spot methods are not valid here, and no risk "
             "on hidden pixels estimates the error. A second recording, with --pairs, would mend it."
@@ -154,7 +155,12 @@ def _lesson(
         warnings.append("The training diverged; the best weights before that were kept.")
     why = _why(chosen, candidates, job.options, bench)
     return Lesson(
-        diagnosis=bench.diagnosis, candidates=tuple(candidates), chosen=chosen, why=why, warnings=tuple(warnings)
+        diagnosis=bench.diagnosis,
+        candidates=tuple(candidates),
+        chosen=chosen,
+        why=why,
+        warnings=tuple(warnings),
+        spread=bench.spread(chosen.channel.method, chosen.channel.standardisation, chosen.risk),
     )
 
 

@@ -51,6 +51,7 @@ def learned(images: Sequence[Image], pairs: Sequence[Image], job: Job) -> tuple[
         "risk": [None if lesson.misleading else lesson.chosen.risk.mean for lesson in lessons],
         "risk_se": [None if lesson.misleading else lesson.chosen.risk.se for lesson in lessons],
         "noise_variance": [c.risk.noise_variance for c in chosen],
+        "spread": [lesson.spread and lesson.spread.as_dict() for lesson in lessons],
         "inputs": {str(i.source or f"array {i.axes} {i.shape}"): fingerprint(i) for i in (*images, *pairs)},
         "versions": versions(),
     }
@@ -89,8 +90,10 @@ def restored(
     ]
     provenance = application.model.provenance
     pages = [
-        page_of(image, preview, diagnosis, verdict, lesson, provenance)
-        for preview, diagnosis, verdict, lesson in zip(previews, diagnoses, verdicts, known, strict=True)
+        page_of(image, preview, diagnosis, verdict, lesson, provenance, number)
+        for number, (preview, diagnosis, verdict, lesson) in enumerate(
+            zip(previews, diagnoses, verdicts, known, strict=True)
+        )
     ]
     return summary(application.model, diagnoses, lessons, verdicts), worst(pages)
 
