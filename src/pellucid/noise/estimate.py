@@ -31,6 +31,7 @@ _DIAGONALS = np.array(  # the second difference along one diagonal, then along t
 _MARGIN = 8  # pixels at the border that have no full surroundings
 _PAIRS = 1000  # from which a noise model is learned
 _USABLE = 0.1  # part of the pixels that must show noise
+_SPOILT = 0.3  # part of a bin that is clipped, from which on it tells nothing of the noise
 _LEAST_CHANGE = 1.1  # of the variance over the image, for noise to be called signal-dependent
 
 
@@ -251,8 +252,9 @@ def _curve(stack: Array, mean: Array, squares: Array, texture: Array | None) -> 
             smooth = part[texture[part] <= np.median(texture[part])]
             points.append((mean[smooth].mean(), squares[smooth].mean(), smooth.size, clipped[part].mean()))
         intensity, variance, pixels, share = np.array(points).T
-        good = share < 0.02
-        if good.sum() >= 4:
+        least = 0.02 if not real_zeros else max(0.02, np.partition(share, 3)[3])  # four bins, where there is no better
+        good = share <= least
+        if good.sum() >= 4 and least < _SPOILT:
             return _fit(intensity[good], variance[good], pixels[good], levels.step**2 / 12)
     raise InputError(
         f"{levels.bright:.0%} of the pixels are saturated at {levels.high:g}, and the others do not show the noise; "
