@@ -146,10 +146,10 @@ def deep_image_prior(
 
     Notes
     -----
-    Made for minutes on a CPU: the paper has 128 features, a perturbation of 1/30 and about 2000 steps; with so
-    much perturbation the same error is reached in three times the steps. The weights are averaged over steps, where the paper averages
-    outputs. z is U(0, 0.1) in 32 channels, as there. Training cuts images larger than about 512 x 512 pixels into
-    blocks, and sizes down to multiples of 16; such an image is refused.
+    Made for minutes on a CPU: the paper has 128 features, a perturbation of 1/30 and about 2000 steps. With so much
+    perturbation the same error is reached in three times the steps. The weights are averaged over steps, where the
+    paper averages outputs. z is U(0, 0.1) in 32 channels, as there. Training cuts images larger than about 512 x 512
+    pixels into blocks, and sizes down to multiples of 16; such an image is refused.
 
     References
     ----------
