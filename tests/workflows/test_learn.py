@@ -185,3 +185,9 @@ def test_a_spread_comes_with_what_is_known_of_it(method, frame, job):
     assert lesson.spread is not None
     assert 0.0 <= lesson.spread.low <= lesson.spread.factor <= lesson.spread.high
     assert (lesson.spread.after is None) == (method == "non_local_bayes")  # only a blind spot has intervals to count
+
+
+def test_a_method_for_one_whole_image_is_refused_before_it_is_trained(frame, job):
+    image = Image(data=frame.data[:61], axes="YX")
+    with pytest.raises(InputError, match="one whole image at once"):
+        learn([image], [], 2, job("deep_image_prior", steps=1))

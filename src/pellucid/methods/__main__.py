@@ -8,7 +8,8 @@ from pellucid.methods.registry import TASKS, Task, card, names
 def table(task: Task = "denoise") -> str:
     """Return the methods for a task as a Markdown table, made from their cards."""
     rows = ["| `--method` | method | needs | assumes | gives | paper |", "| --- | --- | --- | --- | --- | --- |"]
-    needs = {"image": "one noisy image", "repeats": "two recordings", "measurements": "a scan"}
+    needs = {"image": "one noisy image", "repeats": "two recordings", "series": "a series", "truth": "a clean image"}
+    needs |= {"measurements": "a scan"}
     for name in names(task):
         c = card(name, task)
         cells = (c.title, needs[c.needs], c.assumes, c.gives, c.paper)

@@ -49,12 +49,15 @@ class Bench:
         Chooses the pixels that are never a training target.
     calibration
         Signals and what was recorded of them, or None.
+    whole
+        Whether the sample is one whole plane or volume.
     """
 
     shots: tuple[Tensor, ...]
     diagnosis: Diagnosis
     seed: int
     calibration: tuple[Tensor, Tensor] | None = None
+    whole: bool = True
 
     @classmethod
     def of(cls, stack: Stack, pairs: Stack | None, device: torch.device, seed: int, *, truth: bool = False) -> Bench:
@@ -70,7 +73,8 @@ class Bench:
         arrays = [s.sample(np.random.default_rng(mix(seed, 1))) for s in stacks]
         diagnosis = _diagnosed(arrays[:1] if truth else arrays)
         shots = tuple(torch.from_numpy(a.reshape(len(a), -1, *a.shape[-stack.dims :])).to(device) for a in arrays)
-        return cls(shots, diagnosis, seed)
+        whole = [tuple(a.shape[-stack.dims :]) for a in arrays[0]] == [stack.space(item) for item in stack.items]
+        return cls(shots, diagnosis, seed, whole=whole and len(stack.items) == 1)
 
     @cached_property
     def judged(self) -> int:

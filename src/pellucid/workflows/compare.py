@@ -144,7 +144,7 @@ def compare(
     >>> rng = np.random.default_rng(0)
     >>> clean = 50 + 20 * np.hypot(*np.mgrid[-1:1:64j, -1:1:64j])
     >>> found = compare(rng.normal(clean, 3), methods="non_local_means,total_variation", truth=clean)
-    >>> len(found.rows), found.rows[0].psnr > 30
+    >>> len(found.contest.rows), found.contest.rows[0].psnr > 30
     (2, True)
     """
     seconds = None if steps is not None else duration(budget)

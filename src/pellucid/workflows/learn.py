@@ -203,6 +203,11 @@ def _try(
     data = bench.measurement(units)
     rng, pairs = generator("cpu", options.seed, number, 5), bench.noise_pairs(units)
     method = build(name, data, pairs, rng=rng, **given)
+    if method.restorer.whole and not bench.whole:
+        raise InputError(
+            f"{name} is fitted to one whole image at once, with sides that are multiples of 16 and about 700 pixels at "
+            "most; crop the image or use another method."
+        )
     history, title = None, f"{name}{f' on {label}' if label else ''}"
     for index, stage in enumerate(method.stages):
         share = stage.share / sum(later.share for later in method.stages[index:])

@@ -134,7 +134,7 @@ def _summit(line: Array, top: int) -> float:
 
 
 def matched(image: Image, pair: Image, *, truth: bool = False) -> Image:
-    """Return the second recording of an object, brought to the brightness of the first; a `truth` stays as it is.
+    """Return the second recording of an object, brought to the brightness of the first; a `truth` is taken at its word.
 
     Parameters
     ----------
@@ -157,9 +157,11 @@ def matched(image: Image, pair: Image, *, truth: bool = False) -> Image:
             f"Pairs must match: {image.name} is {image.axes} {image.shape}, but {pair.name} is {pair.axes} "
             f"{pair.shape}; give the second recording of the same object in the same order."
         )
+    if truth:
+        return pair
     a, b = planes_of(image), planes_of(pair)
     same_scene(a, b, f"{image.name} and its pair {pair.name}", "check the order of --pairs")
-    slope, offset = (1.0, 0.0) if truth else _brightness(a, b)
+    slope, offset = _brightness(a, b)
     if (slope, offset) == (1.0, 0.0):
         return pair
     warnings.warn(
