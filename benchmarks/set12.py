@@ -3,8 +3,8 @@
 Clean images hold 0 to 255. The noise has sigma 25 and is drawn once for each image (seed 0 for training, 1 for the
 second draw that Noise2Noise needs, 1001 to 1012 for the tests): no training sees a fresh draw. Nothing is clipped or
 rounded, neither noisy nor restored. PSNR is 10 log10(255² / mean squared error) over whole images. All methods have the
-same budget and, where they take one, the same U-Net, which no truth selects or stops: its weights are the running mean
-at the end.
+same budget and learning rate and, where they take one, the same U-Net, which no truth selects or stops: its weights are
+the running mean at the end.
 
     bm3d                  package bm3d, standard profile, told sigma; a reference that is not trained
     noise2void            a pass over the image as it is
@@ -59,8 +59,8 @@ SETTINGS = {
     "supervised": ("supervised", {}),
 }
 PRESETS = {  # training images, largest test image, budget and network
-    "lite": (40, 256, {"steps": 400, "features": 16, "depth": 2, "batch": 16}),
-    "full": (400, 512, {"seconds": 100.0, "features": 64, "depth": 3, "batch": 64}),
+    "lite": (40, 256, {"steps": 400, "features": 16, "depth": 2, "patch": 64, "batch": 16, "rate": 2e-3}),
+    "full": (400, 512, {"seconds": 100.0, "features": 64, "depth": 3, "patch": 64, "batch": 64, "rate": 1e-3}),
 }
 
 

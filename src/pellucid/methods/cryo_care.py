@@ -32,7 +32,7 @@ def cryo_care(
     depth: int = 2,
     patch: int = 64,
     batch: int = 8,
-    rate: float = 4e-4,
+    rate: float = 1e-3,
 ) -> Method:
     """Restore micrographs and tomograms by Noise2Noise on two halves of what was recorded.
 

@@ -36,7 +36,7 @@ def noise2noise(
     depth: int = 2,
     patch: int = 64,
     batch: int = 16,
-    rate: float = 4e-4,
+    rate: float = 1e-3,
     flips: bool = False,
 ) -> Method:
     """Learn to predict one noisy recording of an object from another.

@@ -38,7 +38,7 @@ def noise2score(
     depth: int = 2,
     patch: int = 96,
     batch: int = 6,
-    rate: float = 2e-3,
+    rate: float = 1e-3,
     flips: bool = True,
 ) -> Method:
     """Learn the score of the noisy data, and take the posterior mean from it by Tweedie's formula.

@@ -37,7 +37,7 @@ def recorrupted2recorrupted(
     depth: int = 2,
     patch: int = 96,
     batch: int = 6,
-    rate: float = 2e-3,
+    rate: float = 1e-3,
     flips: bool = True,
 ) -> Method:
     """Learn to predict one of two images with independent noise, made from one, from the other.

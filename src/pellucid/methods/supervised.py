@@ -45,10 +45,10 @@ def supervised(
     *,
     rng: torch.Generator,
     loss: Literal["l2", "l1"] = "l2",
-    features: int = 16,
+    features: int = 32,
     depth: int = 2,
-    patch: int = 96,
-    batch: int = 6,
+    patch: int = 64,
+    batch: int = 16,
     rate: float = 1e-3,
     flips: bool = False,
 ) -> Method:

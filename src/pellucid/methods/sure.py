@@ -31,7 +31,7 @@ def sure(
     depth: int = 2,
     patch: int = 96,
     batch: int = 6,
-    rate: float = 2e-3,
+    rate: float = 1e-3,
     flips: bool = True,
 ) -> Method:
     """Minimise an estimate of the true error of a network that sees every pixel.
