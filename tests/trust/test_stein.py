@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from pellucid.data.measurement import Measurement
 from pellucid.data.prepare import Standardisation
 from pellucid.errors import InputError
-from pellucid.noise import PoissonGaussian
+from pellucid.noise import Poisson, PoissonGaussian
 from pellucid.operators import Identity
 from pellucid.restorers import Regularised
 from pellucid.restorers.base import Moments
@@ -37,6 +37,20 @@ def test_steins_risk_is_the_true_error_of_a_restorer_that_sees_every_pixel(rng, 
     assert risk.error - naive > 10 * risk.se  # without the slope the error would look far smaller
     with pytest.raises(InputError, match="how strong the noise is"):
         stein_risk(near, Measurement(y=x, operator=Identity()), places_in(x, 4, rng), units, rng=rng)
+
+
+def test_few_photons_are_counted_by_steps_of_one(rng):
+    """A restorer that rounds has no slope between counts; its error shows all the same."""
+    noise = Poisson(20.0)
+    x = (0.2 + truth() / 420) * 20.0
+    recorded = Measurement(y=noise.sample(x, rng), operator=Identity(), noise=noise)
+    units = Standardisation(PoissonGaussian(20.0, 0.0, 1e-3), 0.0, 1.0, stabilise=False)
+    steps = Regularised(lambda given, strength: 20.0 * (given.y / 20.0).round().clamp(max=2) * 0.7, 0.0)
+    risk = stein_risk(steps, recorded, places_in(x, 8000, rng), units, rng=rng)
+    true = (steps(recorded) - x).square().mean().item()
+    assert abs(risk.error - true) < 4 * risk.se
+    naive = (steps(recorded) - recorded.y).square().mean().item() - risk.noise_variance
+    assert true - naive > 10 * risk.se
 
 
 class Sure(Moments):

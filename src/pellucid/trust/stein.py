@@ -12,6 +12,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.data.prepare.standardise import Standardisation
 from pellucid.data.splits import mask_of
 from pellucid.errors import InputError
+from pellucid.noise import Poisson, PoissonGaussian
 from pellucid.restoration import restore
 from pellucid.restorers import Recorded
 from pellucid.restorers.base import Restorer
@@ -50,10 +51,16 @@ def stein_risk(
     Notes
     -----
     All places are pushed at once by a tenth of the noise, with random signs b; b_i (F(y + b τ) - F(y))_i / τ is the
-    slope on average. The identity is that of Gaussian noise.
+    slope on average. The identity is that of Gaussian noise. For counts of gain g it is a difference over one photon,
+
+        E (y - x) F(y) = E x (F(y + g) - F(y)) = E y (F(y) - F(y - g)),
+
+    so a photon is the step where it is more than a tenth of the noise; then s² is that of the image upwards, and that
+    of the recording downwards.
 
     References
     ----------
+    Hudson, "A natural identity for exponential families", Annals of Statistics 6, 1978, for counts.
     Stein, "Estimation of the mean of a multivariate normal distribution", Annals of Statistics 9, 1981.
     Ramani, Blu, Unser, "Monte-Carlo SURE", IEEE Transactions on Image Processing 17, 2008.
     """
@@ -81,10 +88,11 @@ def stein_risks(
         assert one.noise is not None
         variance = one.noise.variance(image)
         at = mask_of(torch.cat([some[i : i + 1] for some in places], -1), one.y)
-        push = _PUSH * variance.sqrt() * torch.where(at, _signs(one.y, rng), 0.0)
+        push, level = _steps(one, variance, rng)
+        push = torch.where(at, push, 0.0)
         rng.set_state(state)
         pushed = restore(replace(one, weight=None, y=one.y + push), recorded, rng=rng).image
-        risk = (image - one.y).double().square() + 2 * variance * (pushed - image).double() / push
+        risk = (image - one.y).double().square() + 2 * level * (pushed - image).double() / push
         weight = torch.ones_like(one.y) if one.weight is None else one.weight.expand_as(one.y)
         for part, claim, some in zip(parts, claims, places, strict=True):
             here = mask_of(some[i : i + 1], one.y)
@@ -97,6 +105,16 @@ def stein_risks(
         else risk
         for risk, claim, part in zip(found, claims, parts, strict=True)
     )
+
+
+def _steps(one: Measurement, variance: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return the steps, up or down at random, and the variance that weighs the slope."""
+    noise, signs = one.noise, _signs(one.y, rng)
+    assert noise is not None
+    photon = noise.gain if isinstance(noise, Poisson | PoissonGaussian) else torch.zeros(())
+    small = _PUSH * variance.sqrt()
+    down = (signs < 0) & (photon > small)
+    return torch.maximum(small, photon) * signs, torch.where(down, noise.variance(one.y), variance)
 
 
 def _signs(like: Tensor, rng: torch.Generator) -> Tensor:

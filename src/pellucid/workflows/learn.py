@@ -203,7 +203,7 @@ def _try(
     data = bench.measurement(units)
     rng, pairs = generator("cpu", options.seed, number, 5), bench.noise_pairs(units)
     method = build(name, data, pairs, rng=rng, **given)
-    if method.restorer.whole and not bench.whole:
+    if method.restorer.whole and not bench.whole and card(name).needs == "image":
         raise InputError(
             f"{name} is fitted to one whole image at once, with sides that are multiples of 16 and about 700 pixels at "
             "most; crop the image or use another method."
