@@ -71,12 +71,16 @@ def noise2noise(
     InputError
         Where the image is smaller than the network's need.
 
+    Notes
+    -----
+    The network may see the pixel that it restores: a U-Net with its finest skip, that predicts what to change.
+
     References
     ----------
     Lehtinen et al., "Noise2Noise: learning image restoration without clean data", ICML 2018.
     """
     distance = {"l2": squared, "l1": absolute}[loss]
-    model = enhancer(example, rng, features=features, depth=depth, variance=variance)
+    model = enhancer(example, rng, features=features, depth=depth, variance=variance, original=True)
     restorer = Shots(model, channels=example.y.shape[1])
     return Method(
         model=model,

@@ -86,6 +86,8 @@ def supervised(
     Where the image it is trained on is also the one it restores, as in benchmarks of single images, it has seen the
     answer: a bound from above, not a method. Pixels on which methods are judged are no target here either.
 
+    The network may see the pixel that it restores: a U-Net with its finest skip, that predicts what to change.
+
     Other distances are the library's: `Perceptual` compares the features that a given network finds.
 
     References
@@ -95,7 +97,7 @@ def supervised(
     Akçakaya, Yaman, Chung, Ye, "Unsupervised deep learning methods for biological image reconstruction and
     enhancement", IEEE Signal Processing Magazine 39, 2022.
     """
-    model = enhancer(example, rng, features=features, depth=depth, variance=False)
+    model = enhancer(example, rng, features=features, depth=depth, variance=False, original=True)
     stage = Stage(
         model=model,
         objective=HeldOut(Truth(), {"l2": squared, "l1": absolute}[loss]),
