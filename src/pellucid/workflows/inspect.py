@@ -149,7 +149,8 @@ def _channel(image: Image, number: int, name: str) -> ChannelFacts:
 def _advice(diagnosis: Diagnosis) -> str:
     if diagnosis.correlation.correlated:
         return (
-            "Noise of neighbouring pixels is correlated: give a second recording with --pairs (noise2noise); without "
-            "one, --method structn2v hides what is correlated together, and takes the shape from the data."
+            "Noise of neighbouring pixels is correlated: `pellucid denoise` reads how from the image, but cannot tell "
+            "how large the error is; a second recording with --pairs can, and --method structn2v hides what is "
+            "correlated together."
         )
     return "Noise is independent enough from pixel to pixel: `pellucid denoise` with --method auto suits it."

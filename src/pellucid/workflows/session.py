@@ -82,7 +82,7 @@ def restored(
             preview,
             diagnosis,
             lesson.chosen.risk if lesson and not lesson.misleading else None,
-            channel.method.card.needs == "image",
+            channel.method.card.independent,
         )
         for preview, diagnosis, lesson, channel in zip(
             previews, diagnoses, known, application.model.channels, strict=True
