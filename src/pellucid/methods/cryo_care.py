@@ -12,7 +12,7 @@ from pellucid.methods.method import Card, Method
 from pellucid.methods.noise2noise import noise2noise
 
 CARD = Card(
-    title="cryo-CARE",
+    title="cryo-CARE (even and odd halves)",
     needs="repeats",
     assumes="noise that is independent between the two halves, with zero mean: even and odd frames, or tilts",
     independent=False,

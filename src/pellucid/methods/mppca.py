@@ -14,7 +14,7 @@ from pellucid.methods.method import Card, Method
 from pellucid.restorers import Restorer
 
 CARD = Card(
-    title="MPPCA",
+    title="Marchenko-Pastur PCA (MPPCA)",
     needs="series",
     assumes="noise that is independent from volume to volume and equally strong in all; structure that repeats itself",
     independent=False,
