@@ -28,7 +28,7 @@ from pellucid.restorers import Restorer
 from pellucid.training import Validation
 from pellucid.trust import Calibration, Risk, by_error, calibrate, held_out_risk, stein_risks
 
-_JUDGED = 2**19  # pixels of the blocks in which some pixels are never a training target
+_JUDGED = 2**18  # pixels of the blocks in which some pixels are never a training target
 _LEAST = 32  # pixels a side
 _DIAGNOSED = 2**22  # pixels that the diagnosis reads
 _RESERVED = 0.05  # part of the judged pixels
