@@ -69,7 +69,8 @@ class Stage:
     steps
         Most steps that are worth doing, or None.
     symmetries
-        Of the patches: ``all`` mirrors them and exchanges rows and columns, ``mirrors`` does the first only.
+        Of the patches: ``all`` mirrors them and exchanges rows and columns, ``mirrors`` does the first only, ``none``
+        leaves them as they lie.
     start
         Called with the data before the fit: settles what is not trained, such as a table of the noise.
     """

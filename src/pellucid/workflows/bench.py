@@ -145,9 +145,9 @@ class Bench:
             return None
         parts = data.shots if isinstance(data, Repeated) else (data,)
         judged = tuple(Measurement(y=p.y[: self.judged], operator=p.operator, noise=p.noise) for p in parts)
-        hides = isinstance(stage.objective, HeldOut) and isinstance(stage.objective.split, Hiding)
-        if isinstance(stage.objective, HeldOut) and (hides or method.split is not None):
-            held = HeldOut(Reserved(stage.objective.split, self.places[0]), stage.objective.distance)
+        own = stage.objective
+        if isinstance(own, HeldOut) and (isinstance(own.split, Hiding) or method.split is not None):
+            held = HeldOut(Reserved(own.split, self.places[0]), own.distance)
             return Validation(objective=held, source=Fixed(_joined(judged)), interval=interval)
         return Validation(objective=Sure(), source=Fixed(self.ranking(data)), interval=interval)
 
@@ -158,12 +158,7 @@ class Bench:
 
     def risks(self, method: Method, units: Standardisation) -> tuple[Risk, Risk]:
         """Return the risk in recorded units, on the ranking and on the reporting pixels."""
-        noise = self.diagnosis.transfer.noise.to(self.shots[0].device)
-        shots = tuple(
-            Measurement(y=y[: self.judged], operator=Identity(), noise=noise, weight=self.weight) for y in self.shots
-        )
-        data = _joined(shots) if method.card.needs == "repeats" else shots[0]
-        rng = generator(self.shots[0].device, self.seed, 3)
+        data, rng = self._recorded(method, self.weight), generator(self.shots[0].device, self.seed, 3)
         if method.prior is None or method.split is None:
             ranking, reporting = stein_risks(method.restorer, data, self.places, units, rng=rng)
             return ranking, reporting
@@ -181,11 +176,16 @@ class Bench:
             return None
         if method.prior is None or method.split is None:
             return by_error(risk)
-        noise = self.diagnosis.transfer.noise.to(self.shots[0].device)
-        shots = tuple(Measurement(y=y[: self.judged], operator=Identity(), noise=noise) for y in self.shots)
-        data = _joined(shots) if method.card.needs == "repeats" else shots[0]
-        rng = generator(self.shots[0].device, self.seed, 3)
+        data, rng = self._recorded(method), generator(self.shots[0].device, self.seed, 3)
         return calibrate(method.prior, method.split, data, self.places, units, rng=rng)
+
+    def _recorded(self, method: Method, weight: Tensor | None = None) -> Measurement:
+        """Return the judged blocks in recorded units: of repeats all, or else the first shot."""
+        noise = self.diagnosis.transfer.noise.to(self.shots[0].device)
+        shots = tuple(
+            Measurement(y=y[: self.judged], operator=Identity(), noise=noise, weight=weight) for y in self.shots
+        )
+        return _joined(shots) if method.card.needs == "repeats" else shots[0]
 
 
 def _joined(shots: tuple[Measurement, ...]) -> Measurement:
