@@ -111,7 +111,7 @@ def _steps(one: Measurement, variance: Tensor, rng: torch.Generator) -> tuple[Te
     """Return the steps, up or down at random, and the variance that weighs the slope."""
     noise, signs = one.noise, _signs(one.y, rng)
     assert noise is not None
-    photon = noise.gain if isinstance(noise, Poisson | PoissonGaussian) else torch.zeros(())
+    photon = noise.gain if isinstance(noise, Poisson | PoissonGaussian) else one.y.new_zeros(())
     small = _PUSH * variance.sqrt()
     down = (signs < 0) & (photon > small)
     return torch.maximum(small, photon) * signs, torch.where(down, noise.variance(one.y), variance)
