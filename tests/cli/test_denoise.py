@@ -9,6 +9,7 @@ import pytest
 import tifffile
 
 from pellucid.cli.denoise import described, restored
+from pellucid.workflows.model import Model
 
 FAST = ("--method", "noise2void", "--set", "features=4", "--set", "depth=1", "--set", "patch=16")
 KEYS = {"input", "output", "report", "method", "why", "seconds", "steps", "risk", "risk_se", "candidates", "noise"}
@@ -205,3 +206,4 @@ def test_a_calibration_serves_pn2v_and_its_model_is_kept(noise, command, noisy, 
     applied = command("apply", kept, noisy, "-o", tmp_path / "again.tif", "--json").facts
     first, second = (tifffile.imread(facts["output"]) for facts in (ran.facts, applied))
     np.testing.assert_allclose(second, first, rtol=1e-5)
+    assert {str(noisy), str(field)} <= Model.load(kept).provenance["inputs"].keys()

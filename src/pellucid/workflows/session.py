@@ -52,7 +52,7 @@ def learned(images: Sequence[Image], pairs: Sequence[Image], job: Job) -> tuple[
         "risk_se": [None if lesson.misleading else lesson.chosen.risk.se for lesson in lessons],
         "noise_variance": [c.risk.noise_variance for c in chosen],
         "spread": [lesson.spread and lesson.spread.as_dict() for lesson in lessons],
-        "inputs": {str(i.source or f"array {i.axes} {i.shape}"): fingerprint(i) for i in (*images, *pairs)},
+        "inputs": dict(_hashed(given) for given in (*images, *pairs, options.calibration) if given is not None),
         "versions": versions(),
     }
     rows = [{"channel": i} | row for i, c in enumerate(chosen) if c.history for row in c.history.rows]
@@ -96,6 +96,13 @@ def restored(
         )
     ]
     return summary(application.model, diagnoses, lessons, verdicts), worst(pages)
+
+
+def _hashed(given: Image | Path | str) -> tuple[str, str]:
+    """Return the name and the hash of what was learned from."""
+    if not isinstance(given, Image):
+        return str(given), file_hash(Path(given))
+    return str(given.source or f"array {given.axes} {given.shape}"), fingerprint(given)
 
 
 def fingerprint(image: Image) -> str:
