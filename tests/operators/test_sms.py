@@ -31,6 +31,31 @@ def test_contract_on_the_grid(rng, space, batch, shots):
     assert_adjoint(operator, (2, 2, *space), rng)
 
 
+def test_contract_of_phases_along_both_axes(rng):
+    phases = torch.rand(1, 2, 6, 5, dtype=torch.float64, generator=rng)
+    assert_adjoint(SimultaneousMultiSlice(maps_of(rng), phases=phases), (2, 2, 6, 5), rng)
+
+
+@pytest.mark.parametrize("shots", [None, 3])
+@pytest.mark.parametrize("coils", [1, 3])
+def test_a_restricted_operator_measures_where_both_masks_do(rng, shots, coils):
+    encoding = None if shots is None else torch.randn(shots, 2, dtype=torch.complex128, generator=rng)
+    inner = [*[shots] * (shots is not None), 6, 5]
+    mask = torch.rand(1, 1, *inner, generator=rng) < 0.6
+    keep = torch.rand(2, coils, *inner, generator=rng) < 0.6
+    phases = caipi_phases(torch.tensor([0.0, 0.37]), 6)
+    operator = SimultaneousMultiSlice(maps_of(rng), phases=phases, encoding=encoding, mask=mask)
+    restricted = operator.restrict(keep)
+    assert isinstance(restricted, SimultaneousMultiSlice)
+    assert torch.equal(restricted.acquired, mask & keep)
+    x = torch.randn(2, 2, 6, 5, dtype=torch.complex128, generator=rng)
+    assert torch.allclose(restricted(x), keep * operator(x))
+    assert torch.allclose(restricted[1](x[1:]), (keep * operator(x))[1:])
+    assert SimultaneousMultiSlice(maps_of(rng)).acquired is None
+    free = SimultaneousMultiSlice(maps_of(rng), encoding=encoding)
+    assert torch.equal(free.restrict(keep).acquired, keep)
+
+
 @pytest.mark.parametrize("space", [(6, 5), (5, 6)])
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("own", [False, True])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.fft import fftn, fftshift, ifftn, ifftshift
 
-from pellucid._math.fft import fft, ifft
 from pellucid.errors import InputError
 from pellucid.operators.base import LinearOperator, Rows, pick
 from pellucid.operators.nufft import NonUniformFourier
+
+SPACE = (-2, -1)
 
 
 def caipi_phases(shifts: Tensor, rows: int) -> Tensor:
@@ -58,8 +61,13 @@ class SimultaneousMultiSlice(LinearOperator):
         E, by what each slice is multiplied in each shot, shape (shot, slice), real or complex. None: one shot
         that adds the slices.
     mask
-        M, which samples were measured, shape (1 or B, 1, row, column), with an encoding (1 or B, 1, shot, row, column);
-        axes of length one broadcast. None: all.
+        M, which samples were measured, shape (1 or B, 1 or coil, row, column), with an encoding (1 or B, 1 or coil,
+        shot, row, column); axes of length one broadcast. None: all.
+
+    Notes
+    -----
+    Inside, images and k-space have their origin first, so that only the sums over slices or coils are ever rolled, and
+    an axis along which no slice is modulated is transformed after the sum over the slices.
 
     References
     ----------
@@ -92,44 +100,73 @@ class SimultaneousMultiSlice(LinearOperator):
         _, slices, coils, *space = coil_maps.shape
         shots = [] if encoding is None else [len(encoding)]
         _check_broadcast(phases, [slices, *space], "phases")
-        _check_broadcast(mask, [1, *shots, *space], "mask")
-        self.register_buffer("maps", _pairs(coil_maps))
+        _check_broadcast(mask, [coils, *shots, *space], "mask")
+        self.register_buffer("maps", _pairs(ifftshift(coil_maps, SPACE)))
         self.register_buffer("phases", phases)
         self.register_buffer("code", None if encoding is None else _pairs(encoding))
         self.register_buffer("mask", mask)
+        self.modulated = tuple(axis for axis in SPACE if phases is not None and phases.shape[axis] > 1)
+        self.still = tuple(axis for axis in SPACE if axis not in self.modulated)
         self.in_shape, self.out_shape = (slices, *space), (coils, *shots, *space)
+
+    @property
+    def acquired(self) -> Tensor | None:
+        """Which samples were measured, or None where all were."""
+        return None if self.mask is None else self.mask != 0
 
     def forward(self, x: Tensor) -> Tensor:
         """Add up the slices x, shape (batch, slice, row, column), in k-space."""
         _check_data(x, self.in_shape)
-        y = fft(x[:, :, None] * _complex(self.maps, x), 2)
-        if self.phases is not None:
-            y = y * self._turn(x)
-        y = y.sum(1) if self.code is None else torch.einsum("ts,bsc...->bct...", _complex(self.code, x), y)
+        y = _centred(self._add(ifftshift(x, SPACE)))
         return y if self.mask is None else y * self.mask.to(y.real.dtype)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Return the slices that k-space y, shape (batch, coil, (shot,) row, column), adds up to."""
         _check_data(y, self.out_shape)
+        y = y if self.mask is None else y * self.mask.to(y.real.dtype)
+        return _centred(self._separate(ifftshift(y, SPACE)))
+
+    def normal(self, x: Tensor) -> Tensor:
+        """Return H* H x: the samples in between need not be rolled."""
+        _check_data(x, self.in_shape)
+        y = self._add(ifftshift(x, SPACE))
         if self.mask is not None:
-            y = y * self.mask.to(y.real.dtype)
+            y = y * ifftshift(self.mask.to(y.real.dtype).square(), SPACE)
+        return _centred(self._separate(y))
+
+    def restrict(self, keep: Tensor) -> SimultaneousMultiSlice:
+        """Return the operator that measures only where `keep` is not zero."""
+        return self._with(self.maps, self.phases, keep if self.mask is None else self.mask * keep)
+
+    def _add(self, x: Tensor) -> Tensor:
+        """Return all of k-space of slices, the origin of both first."""
+        y = _along(fftn, x[:, :, None] * _complex(self.maps, x), self.modulated)
+        y = y if self.phases is None else y * self._turn(x)
+        y = y.sum(1) if self.code is None else torch.einsum("ts,bsc...->bct...", _complex(self.code, x), y)
+        return _along(fftn, y, self.still)
+
+    def _separate(self, y: Tensor) -> Tensor:
+        """Return the adjoint of `_add`."""
+        y = _along(ifftn, y, self.still)
         y = y[:, None] if self.code is None else torch.einsum("ts,bct...->bsc...", _complex(self.code, y).conj(), y)
-        if self.phases is not None:
-            y = y * self._turn(y).conj()
-        return (_complex(self.maps, y).conj() * ifft(y, 2)).sum(2)
+        y = y if self.phases is None else y * self._turn(y).conj()
+        return (_complex(self.maps, y).conj() * _along(ifftn, y, self.modulated)).sum(2)
 
     def _turn(self, like: Tensor) -> Tensor:
         """Return exp(i phases) with an axis for the coils; in single precision only after the phase is reduced."""
         assert self.phases is not None
-        turns = torch.remainder(self.phases[:, :, None], 2 * math.pi).to(like.real.dtype)
+        turns = torch.remainder(ifftshift(self.phases, SPACE)[:, :, None], 2 * math.pi).to(like.real.dtype)
         return torch.polar(torch.ones_like(turns), turns)
 
     def __getitem__(self, rows: Rows) -> SimultaneousMultiSlice:
         """Return the operator of some entries of the batch."""
-        parts = (None if part is None else pick(part, rows) for part in (self.phases, self.mask))
-        phases, mask = parts
+        phases, mask = (None if part is None else pick(part, rows) for part in (self.phases, self.mask))
+        return self._with(pick(self.maps, rows), phases, mask)
+
+    def _with(self, maps: Tensor, phases: Tensor | None, mask: Tensor | None) -> SimultaneousMultiSlice:
+        """Return an operator of the same encoding; the maps are pairs, their origin first."""
         code = None if self.code is None else torch.view_as_complex(self.code)
-        maps = torch.view_as_complex(pick(self.maps, rows))
+        maps = _centred(torch.view_as_complex(maps))
         return SimultaneousMultiSlice(maps, phases=phases, encoding=code, mask=mask)
 
 
@@ -213,6 +250,17 @@ class NonCartesianMultiSlice(LinearOperator):
         return NonCartesianMultiSlice(maps, fourier.points, encoding=code, density=fourier.density, eps=fourier.eps)
 
 
+def _along(transform: Callable[..., Tensor], values: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Transform along some axes, or none."""
+    return transform(values, dim=axes, norm="ortho") if axes else values
+
+
+def _centred(values: Tensor) -> Tensor:
+    """Put the origin in the middle again."""
+    centred: Tensor = fftshift(values, SPACE)
+    return centred
+
+
 def _pairs(values: Tensor) -> Tensor:
     """Return complex numbers as pairs of real ones, which a module can keep."""
     return torch.view_as_real(values.to(torch.promote_types(values.dtype, torch.complex64))).contiguous()
@@ -236,12 +284,10 @@ def _check_maps(maps: Tensor, encoding: Tensor | None) -> None:
 
 
 def _check_broadcast(given: Tensor | None, inner: list[int], name: str) -> None:
-    if given is None:
-        return
-    fits = given.ndim == len(inner) + 1 and all(m in (1, n) for m, n in zip(given.shape[1:], inner, strict=True))
-    if not fits:
+    shape = inner if given is None else given.shape[1:]
+    if len(shape) != len(inner) or any(m not in (1, n) for m, n in zip(shape, inner, strict=True)):
         raise InputError(
-            f"The {name} of simultaneous slices came as {tuple(given.shape)}, and (1 or batch, "
+            f"The {name} of simultaneous slices came as (1 or batch, {', '.join(map(str, shape))}), and (1 or batch, "
             f"{', '.join(map(str, inner))}) is expected, where any axis may have length one."
         )
 
