@@ -3,7 +3,7 @@ import torch
 
 from pellucid.data.fill import Donut, Fill, Mean, Median, Noise, Uniform, UniformWithCentre, Zero
 from pellucid.data.measurement import Measurement, Repeated
-from pellucid.data.splits import BlindSpot, Grid, Hiding, RandomSampling, Repeats, Reserved, mask_of
+from pellucid.data.splits import BlindSpot, Grid, Hiding, Repeats, Reserved, mask_of
 from pellucid.errors import InputError
 from pellucid.operators import Identity
 from pellucid.testing import assert_held_out
@@ -149,27 +149,3 @@ def test_repeats_give_each_shot_as_often_and_never_hold_what_is_given(rng):
 def test_repeats_of_one_recording_are_refused(rng):
     with pytest.raises(InputError, match="two recordings"):
         Repeats()(measured(torch.zeros(1, 1, 4, 4)), rng)
-
-
-@pytest.mark.parametrize("whole", [0, 1, 2])
-def test_held_out_measurements_lines_and_views_never_leak(whole, rng):
-    assert_held_out(RandomSampling(0.3, whole), (2, 2, 12, 6, 5), rng)
-
-
-def test_held_out_measurements_are_shared_by_channels_and_of_the_fraction(rng):
-    y = torch.randn(2, 3, 200, 100, generator=rng)
-    given, held = RandomSampling(0.1)(measured(y, weight=torch.full_like(y, 2.0)), rng)
-    hidden = held.weight[:, :1] > 0
-    assert float(hidden.float().mean()) == pytest.approx(0.1, abs=0.01)
-    assert torch.equal(held.weight, 2.0 * hidden.expand_as(y))
-    assert torch.equal(given.operator(y), torch.where(hidden, 0.0, y))
-    assert torch.equal(given.y, given.operator(y))
-    _, whole = RandomSampling(0.1, whole=1)(measured(y), rng)
-    lines = whole.weight[:, 0, :, 0] > 0
-    assert torch.equal(whole.weight.expand(2, 1, 200, 100)[:, 0] > 0, lines[..., None].expand(2, 200, 100))
-
-
-@pytest.mark.parametrize("fraction", [0, 1, -0.1, float("nan")])
-def test_a_fraction_of_nothing_is_refused(fraction):
-    with pytest.raises(InputError, match="is a fraction of the measurements"):
-        RandomSampling(fraction)

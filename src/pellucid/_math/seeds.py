@@ -27,3 +27,8 @@ def mix(*numbers: int) -> int:
 def generator(device: torch.device | str, *numbers: int) -> torch.Generator:
     """Return a generator on `device` seeded by `mix(*numbers)`."""
     return torch.Generator(device).manual_seed(mix(*numbers))
+
+
+def host(rng: torch.Generator) -> torch.Generator:
+    """Return a generator on the CPU that follows from the seed of `rng`: for choices that the host must know."""
+    return generator("cpu", rng.initial_seed(), 1)

@@ -52,6 +52,19 @@ class Repeated(Measurement):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Listed(Measurement):
+    """Recordings that are known by their number in the data set.
+
+    Parameters
+    ----------
+    numbers
+        One for each entry of the batch.
+    """
+
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Paired(Measurement):
     """A recording with its clean reference: for supervised references and evaluation only."""
 

@@ -188,47 +188,6 @@ class Reserved(Split):
         return given, replace(held, weight=weight if held.weight is None else weight * held.weight)
 
 
-@dataclass(frozen=True)
-class RandomSampling(Split):
-    """Holds out measurements at random, of any instrument (SSDU, survey eq. 16): H measures the rest.
-
-    Parameters
-    ----------
-    fraction
-        Part of the measurements that is held out.
-    whole
-        How many of the last axes are held out together: 0 for single entries, 1 for lines of a detector or of
-        k-space, 2 for views.
-
-    Notes
-    -----
-    All channels, such as the coils of a scanner, share the choice: they tell of one another. What is held out is zero
-    in what is given.
-
-    References
-    ----------
-    Yaman, Hosseini, Moeller, Ellermann, Uğurbil, Akçakaya, "Self-supervised learning of physics-guided reconstruction
-    neural networks without fully sampled reference data", Magnetic Resonance in Medicine 84, 2020.
-    """
-
-    fraction: float = 0.1
-    whole: int = 0
-
-    def __post_init__(self) -> None:
-        """Check that something is held out, and something given."""
-        if not 0 < self.fraction < 1:
-            raise InputError(f"What is held out is a fraction of the measurements; {self.fraction} is not one.")
-
-    def __call__(self, batch: Measurement, rng: torch.Generator) -> tuple[Measurement, Measurement]:
-        """Return (given, held)."""
-        shape = [len(batch.y), 1, *batch.y.shape[2:]]
-        shape[len(shape) - self.whole :] = [1] * self.whole
-        hidden = torch.rand(shape, generator=rng, device=batch.y.device) < self.fraction
-        given = replace(batch, y=batch.y.masked_fill(hidden, 0), operator=batch.operator.restrict(~hidden))
-        weight = hidden.to(batch.y.real.dtype)
-        return given, replace(batch, weight=weight if batch.weight is None else weight * batch.weight)
-
-
 def mask_of(places: Tensor, y: Tensor) -> Tensor:
     """Return a bool tensor shaped like y, (batch, channel, *space), that is true at `places`."""
     hidden = torch.zeros(*y.shape[:2], y[0, 0].numel(), dtype=torch.bool, device=y.device)

@@ -4,6 +4,7 @@ from pellucid.networks.dropout import Dropout
 from pellucid.networks.hourglass import Hourglass
 from pellucid.networks.partial import PartialConv, PartialUNet
 from pellucid.networks.residual import Residual
+from pellucid.networks.resnet import ResNet
 from pellucid.networks.unet import UNet, initialise
 
-__all__ = ["Dropout", "Hourglass", "PartialConv", "PartialUNet", "Residual", "UNet", "initialise"]
+__all__ = ["Dropout", "Hourglass", "PartialConv", "PartialUNet", "ResNet", "Residual", "UNet", "initialise"]

@@ -37,6 +37,11 @@ class Operator(nn.Module, ABC):
     def backproject(self, y: Tensor) -> Tensor:
         """Return a cheap first image from y: where restoration starts."""
 
+    @property
+    def acquired(self) -> Tensor | None:
+        """Which entries of y are measured, bool, broadcastable to y; None where all of them are."""
+        return None
+
     def linearize(self, x: Tensor) -> LinearOperator:
         """Return the Jacobian of H at x."""
         return Jacobian(self, x)
@@ -172,6 +177,11 @@ class Composition(Operator):
     def backproject(self, y: Tensor) -> Tensor:
         """Go back through the outer operator, then the inner one."""
         return self.inner.backproject(self.outer.backproject(y))
+
+    @property
+    def acquired(self) -> Tensor | None:
+        """Which entries the outer operator measures."""
+        return self.outer.acquired
 
     def restrict(self, keep: Tensor) -> Operator:
         """Restrict the outer operator, which may have weights of its own for it."""

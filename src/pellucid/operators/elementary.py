@@ -71,6 +71,11 @@ class Sampling(LinearOperator):
         """Multiply y by `keep`: a real diagonal is its own adjoint."""
         return self.forward(y)
 
+    @property
+    def acquired(self) -> Tensor:
+        """Which entries are kept."""
+        return self.keep != 0
+
     def restrict(self, keep: Tensor) -> Sampling:
         """Return the sampling of the entries that both keep."""
         return Sampling(self.keep * keep)

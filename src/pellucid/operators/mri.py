@@ -136,6 +136,11 @@ class Sense(LinearOperator):
             images = self._ifft(self._fft(images) * self.mask.square().to(x.real.dtype))
         return self._combine(images)
 
+    @property
+    def acquired(self) -> Tensor | None:
+        """Which samples are acquired, or None where all are."""
+        return None if self.mask is None else self.mask != 0
+
     def restrict(self, keep: Tensor) -> Sense:
         """Return the operator that acquires only where `keep` is not zero."""
         return Sense(self.coil_maps, keep if self.mask is None else self.mask * keep)

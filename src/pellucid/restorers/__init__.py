@@ -12,6 +12,7 @@ from pellucid.restorers.recorded import Recorded
 from pellucid.restorers.red import RED
 from pellucid.restorers.regularised import Regularised
 from pellucid.restorers.shots import Shots
+from pellucid.restorers.unrolled import Unrolled
 
 __all__ = [
     "RED",
@@ -29,4 +30,5 @@ __all__ = [
     "Shots",
     "SplitAverage",
     "Units",
+    "Unrolled",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from pellucid.data.measurement import Measurement
-from pellucid.data.splits import RandomSampling
+from pellucid.data.sampling import RandomSampling
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method
 from pellucid.operators.ptychography import FourierPtychography

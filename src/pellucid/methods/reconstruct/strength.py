@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pellucid.data.measurement import Measurement
-from pellucid.data.splits import RandomSampling
+from pellucid.data.sampling import RandomSampling
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method
 from pellucid.operators.base import LinearOperator
