@@ -10,6 +10,7 @@ from torch import nn
 
 from pellucid.data.measurement import Measurement
 from pellucid.data.patches import Symmetries
+from pellucid.data.source import Source
 from pellucid.data.splits import Split
 from pellucid.objectives import Objective
 from pellucid.restorers import Restorer
@@ -73,6 +74,8 @@ class Stage:
         leaves them as they lie.
     start
         Called with the data before the fit: settles what is not trained, such as a table of the noise.
+    source
+        Makes batches of scans; None draws whole entries of them, which have no patches.
     """
 
     model: nn.Module
@@ -84,6 +87,7 @@ class Stage:
     steps: int | None = None
     symmetries: Symmetries = "all"
     start: Callable[[Measurement], None] | None = None
+    source: Callable[[Sequence[Measurement]], Source] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

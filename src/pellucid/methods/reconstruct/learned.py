@@ -1,0 +1,87 @@
+"""What the learned reconstructions share: an unrolled network made for the instrument at hand, and its one stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from pellucid.data.measurement import Measurement
+from pellucid.data.sampling import RandomSampling
+from pellucid.methods.method import Card, Method, Stage
+from pellucid.networks import ResNet
+from pellucid.objectives import Objective
+from pellucid.restorers import Unrolled
+from pellucid.restorers.least_squares import linear
+from pellucid.training import Adam
+
+Preset = Literal["auto", "lite", "paper"]
+
+
+@dataclass(frozen=True)
+class _Size:
+    unrolls: int
+    blocks: int
+    features: int
+    rate: float
+
+
+_SIZES: Mapping[str, _Size] = {"lite": _Size(5, 4, 24, 1e-3), "paper": _Size(10, 15, 64, 5e-4)}
+CENTRE = 4  # samples along each axis of k-space that are always given
+
+
+def unrolled(example: Measurement, rng: torch.Generator, preset: Preset = "auto") -> Unrolled:
+    """Return the unrolled network for images such as those of an example, on its device.
+
+    Parameters
+    ----------
+    example
+        Of a linear instrument.
+    rng
+        A generator on the CPU: draws the first weights.
+    preset
+        ``paper``: ten unrolls of the network of SSDU, 592,129 parameters. ``lite``: five of a small one, for a CPU.
+        ``auto``: the first on a GPU, the second elsewhere.
+
+    Raises
+    ------
+    InputError
+        Where the instrument is not linear.
+    """
+    image = linear(example)[torch.zeros(1, dtype=torch.long)].backproject(example.y[:1])
+    size = _SIZES[preset if preset != "auto" else "paper" if example.y.is_cuda else "lite"]
+    network = ResNet(
+        2 if image.is_complex() else 1,
+        dims=image.ndim - 2,
+        features=size.features,
+        blocks=size.blocks,
+        tied=True,
+    ).initialise(rng)
+    return Unrolled(network, unrolls=size.unrolls).to(example.y.device)
+
+
+def learned(
+    model: Unrolled, objective: Objective[Any], example: Measurement, card: Card, *, reserved: float = 0.1
+) -> Method:
+    """Return the method that minimises an objective over whole scans; some of their samples only ever validate.
+
+    Parameters
+    ----------
+    model
+        What is trained, and what restores.
+    objective
+        D.
+    example
+        Some of the data.
+    card
+        Of the method.
+    reserved
+        Part of the samples of each scan that is never a target.
+    """
+    held = RandomSampling(reserved, centre=CENTRE if example.y.is_complex() else 0, masks=1)
+    held.check(example)
+    rate = _SIZES["paper"].rate if example.y.is_cuda else _SIZES["lite"].rate
+    stage = Stage(model=model, objective=objective, patch=(), batch=1, adam=Adam(rate=rate))
+    return Method(model=model, restorer=model, prior=model, split=held, stages=(stage,), card=card)
