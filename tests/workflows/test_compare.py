@@ -31,6 +31,17 @@ def test_rows_are_sorted_by_risk_and_tell_the_error(frame, truth):
     assert any(f"{np.ptp(truth):.6g}" in sentence for sentence in found.contest.protocol)
 
 
+def test_coverage_is_that_of_hidden_pixels_and_of_the_truth(frame, truth):
+    """Hidden pixels are known without a truth; of a truth of another scale no interval is tested."""
+    row = compare(frame, methods="total_variation", truth=truth).contest.rows[0]
+    assert 0.8 < row.coverage_hidden < 1.0
+    inside = abs(row.pictures.restored - truth) <= 1.645 * row.pictures.spread
+    assert row.coverage_truth == pytest.approx(inside.mean(), abs=1e-3)
+    blind = compare(frame, methods="total_variation", truth=truth, affine=True).contest.rows[0]
+    assert blind.coverage_truth is None
+    assert compare(frame, methods="total_variation").as_dict()["rows"][0]["coverage_hidden"] == row.coverage_hidden
+
+
 def test_same_result_as_denoise_on_its_own(frame):
     alone = denoise(frame, method="total_variation")
     found = compare(frame, methods="total_variation")

@@ -31,6 +31,9 @@ class Row:
         Against the truth, in decibels, or None.
     spread
         Mean posterior standard deviation of the shown plane, or None where the method gives none.
+    coverage_hidden, coverage_truth
+        Part of the hidden pixels, and of the truth of the shown plane, within their 90 % interval; None where there is
+        no spread, or nothing to test it.
     seconds
         Of learning and restoring.
     memory
@@ -46,6 +49,8 @@ class Row:
     risk_se: float | None
     psnr: float | None
     spread: float | None
+    coverage_hidden: float | None
+    coverage_truth: float | None
     seconds: float
     memory: int
     verdict: str
@@ -88,6 +93,22 @@ class Contest:
     provenance: Mapping[str, object] = field(default_factory=dict)
 
 
+def text(contest: Contest) -> str:
+    """Return the table as lines of text, and below it who is left out, the protocol and the warnings."""
+    lines: list[tuple[str, ...]] = [
+        ("method", "risk", "± s.e.", "PSNR", "spread", "hidden in 90 %", "truth in 90 %", "seconds", "MiB", "verdict")
+    ]
+    for r in contest.rows:
+        found = (r.risk, r.risk_se, r.psnr, r.spread, r.coverage_hidden, r.coverage_truth)
+        forms = (".4g", ".2g", ".2f", ".3g", ".1%", ".1%")
+        numbers = ("-" if value is None else format(value, form) for value, form in zip(found, forms, strict=True))
+        lines.append((r.method, *numbers, f"{r.seconds:.1f}", f"{r.memory / 2**20:.0f}", r.verdict))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    table = ("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    left_out = (f"{name} is left out: {why}" for name, why in contest.left_out.items())
+    return "\n".join([*table, *left_out, *contest.protocol, *(f"warning: {w}" for w in contest.warnings)])
+
+
 def page(contest: Contest) -> str:
     """Return the page as HTML that loads nothing and runs only its own script."""
     first = contest.rows[0]
@@ -108,7 +129,8 @@ def page(contest: Contest) -> str:
 
 def _table(contest: Contest) -> str:
     drawn = intervals([row.candidate() for row in contest.rows])
-    heads = ("Method", "Risk ± s.e.", "", "PSNR, dB", "Mean spread", "Seconds", "Peak memory, MiB", "Verdict")
+    heads = ["Method", "Risk ± s.e.", "", "PSNR, dB", "Mean spread", "Hidden in 90 %", "Truth in 90 %"]
+    heads += ["Seconds", "Peak memory, MiB", "Verdict"]
     head = "".join(f'<th scope="col">{name}</th>' if name else "<td></td>" for name in heads)
     body = "".join(
         f'<tr><th scope="row">{safe(row.method)}</th><td>{_risk(row)}</td><td>{interval}</td>'
@@ -117,6 +139,7 @@ def _table(contest: Contest) -> str:
             for cell in (
                 "" if row.psnr is None else f"{row.psnr:.2f}",
                 "" if row.spread is None else number(row.spread),
+                *("" if part is None else f"{part:.1%}" for part in (row.coverage_hidden, row.coverage_truth)),
                 number(row.seconds),
                 f"{row.memory / 2**20:.0f}",
                 safe(row.verdict),

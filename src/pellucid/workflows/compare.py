@@ -6,7 +6,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,14 @@ from pellucid.methods import Card, card, names
 from pellucid.noise import Autocorrelation, diagnose
 from pellucid.report import comparison
 from pellucid.report.comparison import Contest, Row
+from pellucid.report.evidence import Pictures
 from pellucid.tiling import Cancelled
+from pellucid.trust import covered
 from pellucid.workflows.application import Application, Preview
 from pellucid.workflows.denoise import Report, opened_as
 from pellucid.workflows.events import Event, Watch, silent
 from pellucid.workflows.files import stem
+from pellucid.workflows.known import known_spread
 from pellucid.workflows.learn import Job
 from pellucid.workflows.memory import peak_memory
 from pellucid.workflows.options import Options, duration
@@ -39,8 +42,10 @@ _DIAGNOSED = 2**22  # pixels that tell whether the noise is correlated
 _PROTOCOL = (
     "Risk: mean squared difference to pixels that were never a target, weighted by one over the variance of its "
     "noise; the error plus the noise, so only differences between rows mean anything.",
-    "Spread: mean posterior standard deviation of the shown plane. Seconds: of learning and restoring. Memory: the "
-    "largest resident memory of the process, or what PyTorch allocated on a GPU.",
+    "Spread: mean posterior standard deviation of the shown plane. In 90 %: the part of hidden pixels within the "
+    "interval that was predicted for them, and of the truth within 1.645 spreads of the shown plane.",
+    "Seconds: of learning and restoring. Memory: the largest resident memory of the process, or what PyTorch allocated "
+    "on a GPU.",
 )
 
 
@@ -66,7 +71,7 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything but the pictures in terms of JSON."""
-        keys = ("method", "risk", "risk_se", "psnr", "spread", "seconds", "memory", "verdict")
+        keys = [part.name for part in fields(Row) if part.name != "pictures"]
         return {
             "rows": [{key: getattr(row, key) for key in keys} for row in self.contest.rows],
             "left_out": dict(self.contest.left_out),
@@ -75,18 +80,7 @@ class Comparison:
         }
 
     def __str__(self) -> str:
-        cells = [("method", "risk", "± s.e.", "PSNR", "spread", "seconds", "MiB", "verdict")]
-        for r in self.contest.rows:
-            numbers = (_cell(r.risk, ".4g"), _cell(r.risk_se, ".2g"), _cell(r.psnr, ".2f"), _cell(r.spread, ".3g"))
-            cells.append((r.method, *numbers, f"{r.seconds:.1f}", f"{r.memory / 2**20:.0f}", r.verdict))
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in cells]
-        lines += [f"{name} is left out: {why}" for name, why in self.contest.left_out.items()]
-        return "\n".join([*lines, *self.contest.protocol, *(f"warning: {w}" for w in self.contest.warnings)])
-
-
-def _cell(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
+        return comparison.text(self.contest)
 
 
 def compare(
@@ -103,7 +97,7 @@ def compare(
     cancel: Callable[[], bool] = lambda: False,
     **options: Any,
 ) -> Comparison:
-    """Restore one image by many methods, and compare their risk, error, spread, time and memory.
+    """Restore one image by many methods, and compare their risk, error, spread, coverage, time and memory.
 
     Parameters
     ----------
@@ -258,20 +252,32 @@ def _run(name: str, image: Image, partner: Image | None, job: Job, reference: Re
         facts, page = restored(application, image, partner, out, np.dtype(np.float32), lessons)
     took, shown = time.monotonic() - start, page.pictures
     chosen = f"{name} ({facts['method']})" if name == "auto" else name
+    truth = None if reference is None else Preview.of(Stack((reference.image,), 0, model.dims), 0).noisy
     row = Row(
         method=chosen,
         risk=facts["risk"],
         risk_se=facts["risk_se"],
         psnr=None if reference is None else reference.psnr(out),
         spread=None if shown.spread is None else float(shown.spread.mean()),
+        coverage_hidden=_hidden(model.provenance),
+        coverage_truth=_covers(shown, truth) if reference is not None and not reference.affine else None,
         seconds=took,
         memory=memory.peak,
         verdict=facts["verdict"],
         pictures=shown,
     )
-    truth = None if reference is None else Preview.of(Stack((reference.image,), 0, model.dims), 0).noisy
     warnings = [f"{chosen}: {warning}" for warning in facts["warnings"]]
     return _Finished(row=row, image=out, truth=truth, provenance=model.provenance, warnings=warnings)
+
+
+def _hidden(provenance: Mapping[str, Any]) -> float | None:
+    """Return which part of the hidden pixels lay within their interval, with the spread as it is shown."""
+    known = known_spread(provenance, 0)
+    return None if known is None else known.before if known.applied == 1 else known.after
+
+
+def _covers(shown: Pictures, truth: NDArray[np.float32] | None) -> float | None:
+    return None if shown.spread is None or truth is None else covered(shown.restored - truth, shown.spread**2)
 
 
 def _gathered(
