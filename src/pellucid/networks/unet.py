@@ -126,14 +126,14 @@ def _pair(dims: int, first: int, middle: int, last: int) -> nn.Sequential:
 
 
 def initialise(network: nn.Module, rng: torch.Generator) -> nn.Module:
-    """Draw the weights of all convolutions for leaky ReLU of slope 0.1, and return the network.
+    """Draw the weights of all convolutions and linear maps for leaky ReLU of slope 0.1, and return the network.
 
     References
     ----------
     He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015, equation 15.
     """
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Conv3d):
+        if isinstance(module, nn.Conv2d | nn.Conv3d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, a=0.1, generator=rng)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

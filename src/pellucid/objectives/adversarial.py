@@ -1,0 +1,93 @@
+"""A statistical distance between what was measured and what a model explains, told by a critic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.data.measurement import Measurement
+from pellucid.data.source import Step
+from pellucid.objectives.base import Objective, Turn
+from pellucid.objectives.divergences import Divergence
+
+Model = TypeVar("Model", bound=nn.Module)
+
+Made = Callable[[Model, Measurement, torch.Generator], Tensor]
+"""(model, batch, rng) -> what the model would have measured, shaped like `batch.y`: N(H x) of its own draws x."""
+
+
+class StatisticalDistance(Objective[Model], Generic[Model]):
+    """min over the model, max over the critic: D(what was measured ‖ what the model makes) (survey eq. 27-40).
+
+    Every adversarial method is this objective: GAN, f-GAN and W-GAN compare images; AmbientGAN and CryoGAN compare
+    measurements of images, made by a random instrument.
+
+    Parameters
+    ----------
+    critic
+        V: maps (batch, channel, *space) to one number a sample, or one a patch.
+    made
+        Makes samples; its gradient is the model's.
+    divergence
+        D.
+    penalty
+        λ of the gradient penalty, which keeps the slope of a Wasserstein critic near one.
+    moves
+        Of the critic, for each of the model.
+
+    References
+    ----------
+    Nowozin, Cseke, Tomioka, "f-GAN", NeurIPS 2016. Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS
+    2017.
+    """
+
+    def __init__(
+        self,
+        critic: nn.Module,
+        made: Made[Model],
+        divergence: Divergence,
+        *,
+        penalty: float = 0.0,
+        moves: int = 1,
+    ) -> None:
+        super().__init__()
+        self.critic, self.made, self.divergence = critic, made, divergence
+        self.penalty, self.moves = penalty, moves
+
+    def terms(self, model: Model, batch: Measurement, step: Step) -> dict[str, Tensor]:
+        """Return what the model minimises."""
+        return {"deceit": self.divergence.deceit(self.critic(self.made(model, batch, step.rng)))}
+
+    def critic_terms(self, model: Model, batch: Measurement, step: Step) -> dict[str, Tensor]:
+        """Return what the critic minimises; minus the first term is the estimate of the distance."""
+        with torch.no_grad():
+            samples = self.made(model, batch, step.rng)
+        terms = {"critic": -self.divergence.bound(self.critic(batch.y), self.critic(samples))}
+        if self.penalty:
+            terms["penalty"] = self.penalty * gradient_penalty(self.critic, batch.y, samples, step.rng)
+        return terms
+
+    def turns(self, model: Model) -> tuple[Turn, ...]:
+        """Return the moves of the critic, and that of the model."""
+        return (
+            Turn(
+                "critic",
+                list(self.critic.parameters()),
+                lambda batch, step: self.critic_terms(model, batch, step),
+                self.moves,
+            ),
+            Turn("model", list(model.parameters()), lambda batch, step: self.terms(model, batch, step)),
+        )
+
+
+def gradient_penalty(critic: nn.Module, data: Tensor, samples: Tensor, rng: torch.Generator) -> Tensor:
+    """Return the mean of (‖∇V‖ − 1)² at points between data and samples, one a sample (Gulrajani et al., eq. 3)."""
+    part = torch.rand(len(data), *[1] * (data.ndim - 1), generator=rng, device=data.device, dtype=data.dtype)
+    between = torch.lerp(samples, data, part).requires_grad_()
+    with torch.autocast(data.device.type, enabled=False):
+        value = critic(between)
+    (slope,) = torch.autograd.grad(value.sum(), between, create_graph=True)
+    return ((slope.flatten(1).square().sum(1) + 1e-12).sqrt() - 1).square().mean()

@@ -1,0 +1,63 @@
+"""How far one distribution is from another, as the best that a critic can say of samples of both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+_LARGEST = 50.0  # of what is exponentiated
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """D(P‖Q) = max over V of E_P real(V) − E_Q fake(V), with the critic's plain output V.
+
+    Parameters
+    ----------
+    real
+        g_f: of the critic's output at the data.
+    fake
+        f* ∘ g_f in one stable form: of the critic's output at the model's samples.
+    """
+
+    real: Callable[[Tensor], Tensor]
+    fake: Callable[[Tensor], Tensor]
+
+    def bound(self, data: Tensor, samples: Tensor) -> Tensor:
+        """Return E_P real(V) − E_Q fake(V), what a critic maximises: a lower bound of D, in nats for `kl` and `js`."""
+        return self.real(data).mean() - self.fake(samples).mean()
+
+    def deceit(self, samples: Tensor) -> Tensor:
+        """Return −E_Q real(V), what a model minimises: it wants its samples to be taken for data.
+
+        The gradient of −E_Q fake(V), which D itself has, vanishes where the critic is sure (Nowozin et al., section
+        3.2).
+        """
+        return -self.real(samples).mean()
+
+
+def _exp(v: Tensor) -> Tensor:
+    return v.clamp(max=_LARGEST).exp()
+
+
+DIVERGENCES: Mapping[str, Divergence] = {
+    # D_f(P‖Q) = E_Q f(dP/dQ): Nowozin, Cseke, Tomioka, "f-GAN", NeurIPS 2016, tables 1, 2 and 6 (survey eq. 29-34)
+    "kl": Divergence(lambda v: v, lambda v: _exp(v - 1)),
+    "reverse_kl": Divergence(lambda v: -_exp(-v), lambda v: v - 1),
+    "pearson": Divergence(lambda v: v, lambda v: v.square() / 4 + v),
+    "neyman": Divergence(lambda v: 1 - _exp(-v), lambda v: 2 - 2 * _exp(-v / 2)),
+    "hellinger": Divergence(lambda v: 1 - _exp(-v), lambda v: _exp(v) - 1),
+    # twice the usual Jensen-Shannon divergence
+    "js": Divergence(lambda v: math.log(2) - F.softplus(-v), lambda v: F.softplus(v) - math.log(2)),
+    # js − log 4: Goodfellow et al., NeurIPS 2014 (survey eq. 27-28)
+    "gan": Divergence(lambda v: -F.softplus(-v), F.softplus),
+    # over critics of slope one at most: Arjovsky, Chintala, Bottou, ICML 2017 (survey eq. 35-36)
+    "wasserstein": Divergence(lambda v: v, lambda v: v),
+    # no bound of a divergence between P and Q: Mao et al., ICCV 2017; Lim, Ye, arXiv 1705.02894
+    "least_squares": Divergence(lambda v: -(v - 1).square() / 2, lambda v: v.square() / 2),
+    "hinge": Divergence(lambda v: -F.relu(1 - v), lambda v: F.relu(1 + v)),
+}

@@ -1,0 +1,76 @@
+import pytest
+import torch
+from torch import nn
+
+from pellucid.data.measurement import Measurement
+from pellucid.data.source import Step
+from pellucid.networks import initialise
+from pellucid.objectives.adversarial import StatisticalDistance, gradient_penalty
+from pellucid.objectives.divergences import DIVERGENCES
+from pellucid.operators import Identity
+from pellucid.training import Adam, Plan, fit
+
+
+class Gaussians:
+    """Draws 256 numbers of N(mean, 1)."""
+
+    def __init__(self, mean):
+        self.mean = mean
+
+    def draw(self, step: Step) -> Measurement:
+        y = self.mean + torch.randn(256, 1, generator=step.rng)
+        return Measurement(y=y, operator=Identity())
+
+
+class Shift(nn.Module):
+    def __init__(self, learned=True):
+        super().__init__()
+        self.by = nn.Parameter(torch.zeros(1), requires_grad=learned)
+
+
+def made(model, batch, rng):
+    return torch.randn(batch.y.shape, generator=rng) + model.by
+
+
+def critic(rng):
+    return initialise(nn.Sequential(nn.Linear(1, 16), nn.LeakyReLU(0.1), nn.Linear(16, 1)), rng)
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 5, 4), (3, 1, 4, 3, 2)])
+def test_the_penalty_of_a_linear_critic_is_exact(shape, rng):
+    slope = torch.randn(shape[1:], generator=rng)
+
+    def linear(x):
+        return (x * slope).flatten(1).sum(1, keepdim=True)
+
+    data, samples = torch.randn(2, *shape, generator=rng)
+    found = gradient_penalty(linear, data, samples, rng)
+    assert float(found) == pytest.approx((float(slope.norm()) - 1) ** 2, rel=1e-5)
+
+
+def test_the_penalty_of_a_flat_critic_has_a_gradient(rng):
+    flat = nn.Linear(1, 1)
+    nn.init.zeros_(flat.weight)
+    gradient_penalty(flat, torch.ones(2, 1), torch.zeros(2, 1), rng).backward()
+    assert bool(flat.weight.grad.isfinite().all())
+
+
+def test_a_critic_of_slope_one_measures_the_way_between_two_gaussians(rng):
+    """W1(N(1.5, 1), N(0, 1)) = 1.5: a shift is the way that all mass goes."""
+    objective = StatisticalDistance(critic(rng), made, DIVERGENCES["wasserstein"], penalty=10.0, moves=4)
+    plan = Plan(steps=150, optimisers={"critic": Adam(rate=1e-2), "model": Adam(rate=1e-9)})
+    fit(Shift(), objective, Gaussians(1.5), plan)
+    many = Gaussians(1.5).draw(Step(0, 0.0, rng)), torch.randn(4096, 1, generator=rng)
+    with torch.no_grad():
+        distance = objective.critic(many[0].y).mean() - objective.critic(many[1]).mean()
+    assert float(distance) == pytest.approx(1.5, rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["wasserstein", "gan", "kl", "least_squares"])
+def test_a_model_moves_to_the_data(name, rng):
+    penalty = 10.0 if name == "wasserstein" else 0.0
+    objective = StatisticalDistance(critic(rng), made, DIVERGENCES[name], penalty=penalty, moves=2)
+    optimisers = {"critic": Adam(rate=1e-2, betas=(0.5, 0.9)), "model": Adam(rate=2e-2, betas=(0.5, 0.9))}
+    model = Shift()
+    fit(model, objective, Gaussians(1.0), Plan(steps=150, optimisers=optimisers))
+    assert model.by.item() == pytest.approx(1.0, abs=0.3)
