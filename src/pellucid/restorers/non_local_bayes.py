@@ -104,13 +104,14 @@ class NonLocalBayes(Moments):
         height, width = (n - self.patch + 1 for n in guide.shape)
         rows, columns = (_corners(n, guide.device) for n in (height, width))
         reach = torch.arange(-self.radius, self.radius + 1, device=guide.device)
+        windows = [corners[:, None] + torch.arange(self.patch, device=guide.device) for corners in (rows, columns)]
         padded = F.pad(guide, (self.radius,) * 4)
         distances = []
         for dy in range(2 * self.radius + 1):
             for dx in range(2 * self.radius + 1):
                 other = padded[dy : dy + guide.shape[0], dx : dx + guide.shape[1]]
-                apart = F.avg_pool2d((guide - other).square()[None], self.patch, 1)[0]
-                distances.append(apart.index_select(0, rows).index_select(1, columns).flatten())
+                square = (guide - other).square()
+                distances.append(square[windows[0]].mean(1)[:, windows[1]].mean(2).flatten())
         shifts = torch.cartesian_prod(reach, reach)
         row, column = (part.flatten() for part in torch.meshgrid(rows, columns, indexing="ij"))
         to = torch.stack([row, column], 1).unsqueeze(1) + shifts
