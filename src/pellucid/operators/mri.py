@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import torch
 from torch import Tensor
 
@@ -143,13 +145,27 @@ class Sense(LinearOperator):
 
     def restrict(self, keep: Tensor) -> Sense:
         """Return the operator that acquires only where `keep` is not zero."""
-        return Sense(self.coil_maps, keep if self.mask is None else self.mask * keep)
+        _check_mask(keep, self.ramped_maps.shape[:-1])
+        keep = keep.to(self.ramped_maps.dtype)
+        return self._with(
+            mask=keep if self.mask is None else self.mask * keep, ramped_mask=self.ramped_mask * keep[..., None]
+        )
 
     def __getitem__(self, rows: Rows) -> Sense:
         """Return the maps and the mask of some entries of the batch."""
-        if self.ramped_maps.shape[0] == self.ramped_mask.shape[0] == 1:
+        varying = [self.ramped_maps] if self.mask is None else [self.ramped_maps, self.mask]
+        if all(len(part) == 1 for part in varying):
             return self
-        return Sense(pick(self.coil_maps, rows), None if self.mask is None else pick(self.mask, rows))
+        maps = pick(self.ramped_maps, rows)
+        if self.mask is None:
+            return self._with(ramped_maps=maps)
+        return self._with(ramped_maps=maps, mask=pick(self.mask, rows), ramped_mask=pick(self.ramped_mask, rows))
+
+    def _with(self, **buffers: Tensor) -> Sense:
+        """Return this operator with other maps or masks, whose ramps are not computed again."""
+        other = copy(self)
+        other._buffers = {**self._buffers, **buffers}
+        return other
 
     def _fft(self, images: Tensor) -> Tensor:
         y: Tensor = torch.fft.fftn(images, dim=self.axes, norm="ortho")

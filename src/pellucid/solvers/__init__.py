@@ -1,6 +1,6 @@
 """Iterations on callables, with a convergence theory: they know no modality."""
 
-from pellucid.solvers.conjugate_gradient import conjugate_gradient
+from pellucid.solvers.conjugate_gradient import conjugate_gradient, implicit_conjugate_gradient
 from pellucid.solvers.gerchberg_papoulis import gerchberg_papoulis
 from pellucid.solvers.gradient import fista, gradient_descent, proximal_gradient
 from pellucid.solvers.mlem import mlem
@@ -19,6 +19,7 @@ __all__ = [
     "gerchberg_papoulis",
     "gradient_descent",
     "half_quadratic_splitting",
+    "implicit_conjugate_gradient",
     "lipschitz",
     "mlem",
     "primal_dual",
