@@ -48,6 +48,8 @@ def test_every_setting_of_a_reconstruction_is_described_and_has_a_default(name):
         assert key in text.split("Returns")[0].split("Parameters")[1]
         assert default is not inspect.Parameter.empty
         assert default is None or registry._convert(name, key, kind, str(default)) == default
+    if name in methods.names("denoise"):
+        return
     with pytest.raises(InputError, match=f"{name} is a method to reconstruct, not to denoise: .*noise2noise, "):
         methods.card(name)
 

@@ -58,3 +58,44 @@ class Moments(Restorer):
         """Return mean and standard deviation, or the mean alone where no variance is known."""
         moments = self.explain(given, rng)
         return moments[:, 0], moments[:, 1].sqrt() if moments.shape[1] == 2 else None
+
+
+class PosteriorSampler(Restorer):
+    """A restorer that draws images from p(x | y); the image is the mean of the draws, the spread their deviation.
+
+    Parameters
+    ----------
+    draws
+        How many, two or more. Without a generator they follow from a fixed seed.
+    """
+
+    def __init__(self, draws: int) -> None:
+        super().__init__()
+        self.draws = draws
+
+    @abstractmethod
+    def draw(self, given: Measurement, rng: torch.Generator) -> Tensor:
+        """Return one draw for each entry of the batch, (batch, channel, *space)."""
+
+    def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
+        """Return the mean of the draws."""
+        return self.estimate(given, rng)[0]
+
+    def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
+        """Return one draw, (batch, 1, channel, *space)."""
+        return self.draw(given, _seeded(given, rng)).unsqueeze(1)
+
+    def estimate(self, given: Measurement, rng: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Return mean and standard deviation of the draws."""
+        rng = _seeded(given, rng)
+        mean = first = self.draw(given, rng)
+        squares = torch.zeros_like(first)
+        for k in range(2, self.draws + 1):
+            off = self.draw(given, rng) - mean
+            mean = mean + off / k
+            squares = squares + off.square() * ((k - 1) / k)
+        return mean, (squares / (self.draws - 1)).sqrt()
+
+
+def _seeded(given: Measurement, rng: torch.Generator | None) -> torch.Generator:
+    return torch.Generator(given.y.device).manual_seed(0) if rng is None else rng

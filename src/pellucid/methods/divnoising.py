@@ -1,0 +1,101 @@
+"""DivNoising: a variational autoencoder of noiseless images, learned from noisy ones."""
+
+from __future__ import annotations
+
+import torch
+
+from pellucid.data.measurement import Measurement
+from pellucid.errors import InputError
+from pellucid.methods.method import Card, Method, Stage
+from pellucid.methods.recipe import patch_size, pooling
+from pellucid.networks import initialise
+from pellucid.networks.autoencoder import Decoder, Encoder
+from pellucid.objectives.evidence import Evidence
+from pellucid.restorers.variational import Variational
+from pellucid.training import Adam
+
+CARD = Card(
+    title="DivNoising",
+    needs="image",
+    assumes="noise that is independent from pixel to pixel, of known strength",
+    independent=True,
+    stabilise=True,
+    gives="image, spread",
+    equation="min_θ,φ −E_q log p(y | g_θ(z)) + KL(q_φ(z | y) ‖ N(0, 1)); x̂ = mean of g_θ(z), z ~ q_φ(z | y)",
+    paper="Prakash, Krull, Jug, ICLR 2021",
+)
+_CODE = 1e-2  # first weights of the code: it starts near zero, not far out
+
+
+def divnoising(
+    example: Measurement,
+    *,
+    rng: torch.Generator,
+    draws: int = 32,
+    code: int = 32,
+    features: int = 32,
+    depth: int = 2,
+    patch: int = 64,
+    batch: int = 8,
+    rate: float = 2e-3,
+) -> Method:
+    """Learn what noiseless images look like, so that with noise they explain the recording; draw from the posterior.
+
+    min −E_q log p(y | g(z)) + KL(q(z | y) ‖ N(0, 1)) bounds −log p(y). The likelihood holds the noise, so g(z) has
+    none. Draws g(z), z ~ q(z | y), are images that may have been recorded; their mean is the image, their deviation
+    its spread.
+
+    Parameters
+    ----------
+    example
+        Data of shape (batch, channel, *space), standardised, with its noise model.
+    rng
+        Draws the first weights; on the CPU.
+    draws
+        How many are averaged.
+    code
+        Channels of z, which is an image of its own, smaller by 2^depth.
+    features, depth
+        Of the two halves of the autoencoder, which nothing bypasses.
+    patch, batch, rate
+        Patch size, patches a step, learning rate.
+
+    Returns
+    -------
+    Method
+        Its restorer has a spread.
+
+    Raises
+    ------
+    InputError
+        Where the noise is not known, or the image is smaller than the network's need.
+
+    Notes
+    -----
+    Noise that grows with the signal is stabilised first, and is Gaussian then. The weight of the divergence grows from
+    zero in the first tenth of the budget, and the code starts near zero: it is not unlearned then.
+
+    References
+    ----------
+    Prakash, Krull, Jug, "Fully unsupervised diversity denoising with convolutional variational autoencoders", ICLR
+    2021.
+    """
+    if example.noise is None:
+        raise InputError("divnoising needs the noise of the image, and it is not known; use --method noise2void.")
+    _, channels, *space = example.y.shape
+    dims, pool = len(space), pooling(space)
+    encoder = Encoder((channels, 2 * code), dims=dims, features=features, depth=depth, pool=pool)
+    decoder = Decoder((code, channels), dims=dims, features=features, depth=depth, pool=pool)
+    for half in (encoder, decoder):
+        initialise(half, rng)
+    with torch.no_grad():
+        encoder.last.weight.mul_(_CODE)
+    model = Variational(encoder, decoder, draws).to(example.y.device)
+    stage = Stage(
+        model=model,
+        objective=Evidence(),
+        patch=patch_size(example, patch, depth),
+        batch=batch,
+        adam=Adam(rate=rate),
+    )
+    return Method(model=model, restorer=model, stages=(stage,), card=CARD)

@@ -1,0 +1,62 @@
+"""The evidence lower bound: how likely the data are under a generative model with a code."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pellucid._math.ranks import shared_mean
+from pellucid.data.measurement import Measurement
+from pellucid.data.source import Step
+from pellucid.errors import InputError
+from pellucid.objectives.base import Objective
+from pellucid.restorers.variational import Variational
+
+
+class Evidence(Objective[Variational]):
+    """min −E_q log p(y | H g(z)) + β KL(q(z | y) ‖ N(0, 1)), an entry of y (survey eq. 19-22).
+
+    With β = 1 this is an upper bound of −log p(y). The noise model of the measurement is p(y | x), and its operator
+    H: so the images g(z) have no noise, and are not blurred (DivNoising).
+
+    Parameters
+    ----------
+    annealing
+        Part of the budget in which β grows from zero to one: without it a code may be unlearned at the start.
+
+    References
+    ----------
+    Kingma, Welling, "Auto-encoding variational Bayes", ICLR 2014.
+    Prakash, Krull, Jug, "Fully unsupervised diversity denoising with convolutional variational autoencoders", ICLR
+    2021.
+    """
+
+    def __init__(self, annealing: float = 0.1) -> None:
+        super().__init__()
+        self.annealing = annealing
+
+    def terms(self, model: Variational, batch: Measurement, step: Step) -> dict[str, Tensor]:
+        """Return the likelihood of the entries that have weight, and the divergence of the code, an entry of y.
+
+        Raises
+        ------
+        InputError
+            Where the noise is not known.
+        """
+        if batch.noise is None:
+            raise InputError("The evidence of an image needs its noise model; none came with the measurement.")
+        mean, log_sigma = model.code(batch)
+        image = model.decoded(mean, log_sigma, step.rng)
+        loss = -batch.noise.log_prob(batch.y, batch.operator(image))
+        weight = torch.ones_like(loss) if batch.weight is None else batch.weight.expand_as(loss).to(loss.dtype)
+        beta = min(1.0, step.progress / self.annealing) if self.annealing else 1.0
+        entries = torch.full_like(loss.sum(), loss.numel())
+        return {
+            "likelihood": shared_mean((loss * weight).sum(), weight.sum()),
+            "divergence": shared_mean(beta * divergence(mean, log_sigma).sum(), entries),
+        }
+
+
+def divergence(mean: Tensor, log_sigma: Tensor) -> Tensor:
+    """Return KL(N(μ, σ²) ‖ N(0, 1)) = ½ (σ² + μ² − 1) − log σ, entry by entry."""
+    return 0.5 * ((2 * log_sigma).exp() + mean.square() - 1) - log_sigma

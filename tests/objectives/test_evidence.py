@@ -1,0 +1,103 @@
+"""A linear Gaussian model, y = a z + n: its evidence N(y; 0, a² + s²) and posterior are known exactly."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from pellucid.data.measurement import Measurement
+from pellucid.data.source import Step
+from pellucid.errors import InputError
+from pellucid.noise import Gaussian
+from pellucid.objectives.evidence import Evidence, divergence
+from pellucid.operators import Identity
+from pellucid.restorers.variational import Variational
+
+GAIN, SIGMA = 1.5, 0.5
+TOTAL = GAIN**2 + SIGMA**2
+SLOPE, LOG_SIGMA = GAIN / TOTAL, math.log(SIGMA / TOTAL**0.5)
+
+
+class Posterior(nn.Module):
+    """μ = k y, log σ; exact with k = a / (a² + s²) and σ² = s² / (a² + s²)."""
+
+    def __init__(self, slope, log_sigma):
+        super().__init__()
+        self.slope, self.log_sigma = (nn.Parameter(torch.tensor(v)) for v in (slope, log_sigma))
+
+    def forward(self, y):
+        return torch.cat([self.slope * y, self.log_sigma.expand_as(y)], 1)
+
+
+class Gain(nn.Module):
+    def forward(self, z):
+        return GAIN * z
+
+
+def model(slope=SLOPE, log_sigma=LOG_SIGMA):
+    return Variational(Posterior(slope, log_sigma), Gain(), 64)
+
+
+def measured(rng, shape=(8, 1, 100, 100)):
+    y = TOTAL**0.5 * torch.randn(shape, generator=rng)
+    return Measurement(y=y, operator=Identity(), noise=Gaussian(SIGMA))
+
+
+def bound(model, batch, rng):
+    with torch.no_grad():
+        return float(sum(Evidence(0.0).terms(model, batch, Step(0, 1.0, rng)).values()))
+
+
+def test_the_bound_is_the_evidence_at_the_exact_posterior_and_above_it_elsewhere(rng):
+    batch = measured(rng)
+    evidence = float((0.5 * batch.y.square() / TOTAL + 0.5 * math.log(2 * math.pi * TOTAL)).mean())
+    assert bound(model(), batch, rng) == pytest.approx(evidence, abs=0.01)
+    for other in (model(slope=0.5), model(log_sigma=-0.5), model(log_sigma=-2.0)):
+        assert bound(other, batch, rng) > evidence + 0.02
+
+
+def test_draws_have_the_moments_of_the_posterior(rng):
+    batch = measured(rng, (1, 1, 40, 40))
+    with torch.no_grad():
+        mean, spread = model().estimate(batch, rng)
+    wanted = GAIN * SIGMA / TOTAL**0.5
+    off = (mean - GAIN**2 / TOTAL * batch.y) / (wanted / 8)
+    assert abs(float(off.mean())) < 0.1
+    assert float(off.std()) == pytest.approx(1, abs=0.06)
+    assert float(spread.square().mean().sqrt()) == pytest.approx(wanted, rel=0.02)
+
+
+def test_the_divergence_is_that_of_two_gaussians(rng):
+    mean, log_sigma = torch.randn(2, 50, generator=rng)
+    exact = torch.distributions.kl_divergence(
+        torch.distributions.Normal(mean, log_sigma.exp()), torch.distributions.Normal(0.0, 1.0)
+    )
+    torch.testing.assert_close(divergence(mean, log_sigma), exact)
+    assert float(divergence(mean, log_sigma).min()) >= 0
+
+
+def test_pixels_without_weight_are_not_explained(rng):
+    batch = measured(rng, (1, 1, 8, 8))
+    weight = torch.zeros_like(batch.y)
+    weight[..., :4] = 1
+    found = []
+    for hidden in (0.0, 1e3):
+        y = torch.where(weight > 0, batch.y, batch.y + hidden)
+        data = Measurement(y=y, operator=Identity(), noise=batch.noise, weight=weight)
+        step = Step(0, 1.0, torch.Generator().manual_seed(0))
+        found.append(Evidence(0.0).terms(model(slope=0.0), data, step)["likelihood"].item())
+    assert found[0] == found[1]
+
+
+def test_the_code_is_free_at_the_start(rng):
+    batch = measured(rng, (1, 1, 8, 8))
+    parts = [Evidence(0.5).terms(model(), batch, Step(0, p, rng))["divergence"].item() for p in (0.0, 0.25, 0.5, 1.0)]
+    assert parts[0] == 0
+    assert parts[1] == pytest.approx(parts[3] / 2)
+    assert parts[2] == parts[3]
+
+
+def test_noise_must_be_known(rng):
+    with pytest.raises(InputError, match="needs its noise model"):
+        Evidence().terms(model(), Measurement(y=torch.zeros(1, 1, 4, 4), operator=Identity()), Step(0, 0.0, rng))

@@ -1,0 +1,33 @@
+import torch
+
+from pellucid.data.measurement import Measurement
+from pellucid.networks import initialise
+from pellucid.networks.autoencoder import Decoder, Encoder
+from pellucid.operators import Identity
+from pellucid.restorers.variational import Variational
+
+
+def model(rng, draws=4):
+    encoder, decoder = Encoder((1, 6), features=4), Decoder((3, 1), features=4)
+    return Variational(initialise(encoder, rng), initialise(decoder, rng), draws)
+
+
+def test_mean_and_spread_are_those_of_the_draws(rng):
+    given = Measurement(y=torch.randn(2, 1, 16, 16, generator=rng), operator=Identity())
+    sampler = model(rng)
+    mean, spread = sampler.estimate(given, torch.Generator().manual_seed(5))
+    same = torch.Generator().manual_seed(5)
+    draws = torch.stack([sampler.draw(given, same) for _ in range(4)])
+    torch.testing.assert_close(mean, draws.mean(0))
+    torch.testing.assert_close(spread, draws.std(0), rtol=1e-3, atol=1e-5)
+
+
+def test_without_a_generator_it_repeats(rng):
+    given = Measurement(y=torch.randn(1, 1, 16, 16, generator=rng), operator=Identity())
+    sampler = model(rng)
+    assert torch.equal(sampler(given), sampler(given))
+    assert not torch.equal(sampler.draw(given, rng), sampler.draw(given, rng))
+
+
+def test_the_stride_is_that_of_the_code(rng):
+    assert model(rng).stride(2) == (4, 4)
