@@ -64,11 +64,6 @@ class SimultaneousMultiSlice(LinearOperator):
         M, which samples were measured, shape (1 or B, 1 or coil, row, column), with an encoding (1 or B, 1 or coil,
         shot, row, column); axes of length one broadcast. None: all.
 
-    Notes
-    -----
-    Inside, images and k-space have their origin first, so that only the sums over slices or coils are ever rolled, and
-    an axis along which no slice is modulated is transformed after the sum over the slices.
-
     References
     ----------
     .. [1] F. A. Breuer et al., "Controlled aliasing in parallel imaging results in higher acceleration (CAIPIRINHA)
@@ -101,6 +96,7 @@ class SimultaneousMultiSlice(LinearOperator):
         shots = [] if encoding is None else [len(encoding)]
         _check_broadcast(phases, [slices, *space], "phases")
         _check_broadcast(mask, [coils, *shots, *space], "mask")
+        # Inside, the origin comes first: then only sums over slices or coils are ever rolled.
         self.register_buffer("maps", _pairs(ifftshift(coil_maps, SPACE)))
         self.register_buffer("phases", phases)
         self.register_buffer("code", None if encoding is None else _pairs(encoding))
@@ -108,6 +104,11 @@ class SimultaneousMultiSlice(LinearOperator):
         self.modulated = tuple(axis for axis in SPACE if phases is not None and phases.shape[axis] > 1)
         self.still = tuple(axis for axis in SPACE if axis not in self.modulated)
         self.in_shape, self.out_shape = (slices, *space), (coils, *shots, *space)
+
+    @property
+    def coil_maps(self) -> Tensor:
+        """The sensitivities, complex."""
+        return _centred(torch.view_as_complex(self.maps))
 
     @property
     def acquired(self) -> Tensor | None:
@@ -136,7 +137,7 @@ class SimultaneousMultiSlice(LinearOperator):
 
     def restrict(self, keep: Tensor) -> SimultaneousMultiSlice:
         """Return the operator that measures only where `keep` is not zero."""
-        return self._with(self.maps, self.phases, keep if self.mask is None else self.mask * keep)
+        return self._with(self.coil_maps, self.phases, keep if self.mask is None else self.mask * keep)
 
     def _add(self, x: Tensor) -> Tensor:
         """Return all of k-space of slices, the origin of both first."""
@@ -161,12 +162,10 @@ class SimultaneousMultiSlice(LinearOperator):
     def __getitem__(self, rows: Rows) -> SimultaneousMultiSlice:
         """Return the operator of some entries of the batch."""
         phases, mask = (None if part is None else pick(part, rows) for part in (self.phases, self.mask))
-        return self._with(pick(self.maps, rows), phases, mask)
+        return self._with(pick(self.coil_maps, rows), phases, mask)
 
     def _with(self, maps: Tensor, phases: Tensor | None, mask: Tensor | None) -> SimultaneousMultiSlice:
-        """Return an operator of the same encoding; the maps are pairs, their origin first."""
         code = None if self.code is None else torch.view_as_complex(self.code)
-        maps = _centred(torch.view_as_complex(maps))
         return SimultaneousMultiSlice(maps, phases=phases, encoding=code, mask=mask)
 
 
@@ -251,7 +250,6 @@ class NonCartesianMultiSlice(LinearOperator):
 
 
 def _along(transform: Callable[..., Tensor], values: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """Transform along some axes, or none."""
     return transform(values, dim=axes, norm="ortho") if axes else values
 
 

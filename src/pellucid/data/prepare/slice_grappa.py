@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
+from pellucid.data.measurement import Measurement
 from pellucid.data.prepare.calibration import acquired
 from pellucid.data.prepare.grappa import solve_kernels
 from pellucid.errors import InputError
 from pellucid.operators.sms import caipi_phases
+
+_FRAMES = 8  # at a time: their patches are many times as large
+
+
+@dataclass(frozen=True, kw_only=True)
+class Multiband(Measurement):
+    """Slices that were measured together, with scans of each alone.
+
+    Parameters
+    ----------
+    single_band, shifts
+        Calibration data and CAIPI shifts, as for `slice_grappa`.
+    """
+
+    single_band: Tensor
+    shifts: Tensor | None
 
 
 def slice_grappa(
@@ -39,7 +58,7 @@ def slice_grappa(
         the others lie at equal distances R.
     calibration
         Fully sampled centre of k-space of every slice alone, shape (slice, coil, row, column), of the same spacing,
-        without CAIPI phase. One set of kernels serves the batch.
+        without CAIPI phase. One set of kernels serves the batch, such as the frames of a series.
     shifts
         CAIPI shift of each slice, as a part of the field of view along the rows; see `caipi_phases`. None: no shift.
     split
@@ -75,8 +94,14 @@ def slice_grappa(
     _check(kspace, calibration, kernel, step)
     shifts = torch.zeros(len(calibration)) if shifts is None else shifts
     weights = _kernels(calibration * _turns(shifts, calibration), step, split, kernel, tikhonov).to(kspace.dtype)
+    separate = torch.cat([_convolved(part, weights, rows, step) for part in torch.split(kspace, _FRAMES)])
+    return separate * _turns(shifts, separate[0]).conj()
+
+
+def _convolved(kspace: Tensor, weights: Tensor, rows: Tensor, step: int) -> Tensor:
+    """Return k-space of each slice, still moved; shape (batch, slice, coil, row, column)."""
     slices, offsets, coils = weights.shape[:3]
-    margin = tuple(width // 2 for width in kernel)
+    margin = [width // 2 for width in weights.shape[4:]]
     # A margin of R rows, so that the first and the last rows too lie near one that is predicted from.
     data = pad(kspace, (0, 0, step, step))
     found = conv2d(data, weights.flatten(0, 2), padding=(margin[0] * step, margin[1]), dilation=(step, 1))
@@ -86,8 +111,7 @@ def slice_grappa(
     for number, offset in enumerate(_offsets(step)):
         inside = centres[(centres + offset >= 0) & (centres + offset < data.shape[2])]
         separate[..., inside + offset, :] = found[:, :, number, :, inside]
-    separate = separate[..., step : step + kspace.shape[2], :]
-    return separate * _turns(shifts, separate[0]).conj()
+    return separate[..., step : step + kspace.shape[2], :]
 
 
 def _rows(kspace: Tensor) -> tuple[Tensor, int]:
