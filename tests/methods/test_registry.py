@@ -24,7 +24,9 @@ def test_methods_are_found_where_they_lie():
 def test_every_card_is_complete(task, name):
     card = methods.card(name, task)
     assert isinstance(card, Card)
-    assert card.needs in (("image", "repeats", "truth", "series") if task == "denoise" else ("measurements",))
+    assert card.needs in (
+        ("image", "repeats", "truth", "series") if task == "denoise" else ("measurements", "repeats", "truth")
+    )
     assert card.gives.startswith("image")
     for text in (card.title, card.assumes, card.equation, card.paper):
         assert len(text) >= 10
