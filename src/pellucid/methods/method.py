@@ -50,6 +50,11 @@ class Card:
     equation: str
     paper: str
 
+    @property
+    def trained(self) -> bool:
+        """Whether a network is trained: what is minimised depends on its parameters θ."""
+        return "θ" in self.equation
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
@@ -112,6 +117,8 @@ class Method:
         Called after the last fit with data whose weight marks pixels that were never a target: settles what they tell.
     card
         What the method needs and gives.
+    warnings
+        Why these data may be none for it: whole sentences for the user.
     """
 
     model: Restorer
@@ -121,3 +128,4 @@ class Method:
     stages: tuple[Stage, ...] = ()
     finish: Callable[[Measurement], None] | None = None
     card: Card
+    warnings: tuple[str, ...] = ()

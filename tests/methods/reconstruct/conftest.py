@@ -1,13 +1,21 @@
 """A blurred, noisy picture with its truth; and coils that see part of a complex one's spectrum."""
 
+from dataclasses import dataclass, replace
+
 import pytest
 import torch
 from torch import Tensor
 
 from pellucid import methods
 from pellucid.data.measurement import Measurement
+from pellucid.data.scans import Scans
+from pellucid.data.simulate.brains import random_brain
+from pellucid.data.simulate.coils import birdcage_coils
+from pellucid.data.simulate.sampling import random_lines
 from pellucid.noise import Gaussian
 from pellucid.operators import LinearOperator, Sampling
+from pellucid.operators.mri import Sense
+from pellucid.training import Plan, fit
 
 
 class Blurred(LinearOperator):
@@ -69,3 +77,49 @@ def built():
         return methods.function(name, "reconstruct")(data, rng=torch.Generator().manual_seed(0), **few | given)
 
     return build
+
+
+@dataclass(frozen=True)
+class Slices:
+    """What a scanner with four coils recorded of eight slices, all of it, and what is right."""
+
+    recording: Measurement
+    full: Measurement
+    truth: Tensor
+
+
+@pytest.fixture(scope="session")
+def slices() -> Slices:
+    """Return noisy slices of 32 x 32, of which other lines were acquired each time."""
+    generator = torch.Generator().manual_seed(0)
+    truth = torch.cat([random_brain(32, generator, details=6) for _ in range(8)])
+    coils, masks = birdcage_coils(4, (32, 32)), [random_lines((32, 32), 2.5, 6, generator) for _ in truth]
+    kspace = Sense(coils)(truth)
+    kspace = kspace + 0.05 * torch.randn(kspace.shape, dtype=kspace.dtype, generator=generator)
+    mask = torch.cat(masks)
+    recording = Measurement(y=kspace * mask, operator=Sense(coils, mask))
+    return Slices(recording, Measurement(y=kspace, operator=Sense(coils)), truth)
+
+
+@pytest.fixture
+def learn():
+    """Return a function that takes a few steps of the first stage of a method."""
+
+    def steps(method, recordings, count: int) -> None:
+        (stage,) = method.stages
+        source = (stage.source or Scans)(recordings)
+        plan = Plan(steps=count, optimisers={"model": replace(stage.adam, warm_up=5)})
+        fit(stage.model, stage.objective, source, plan)
+
+    return steps
+
+
+@pytest.fixture
+def error(slices):
+    """Return the mean squared error of what a method makes of all samples."""
+
+    @torch.no_grad()
+    def of(method) -> float:
+        return float((method.restorer(slices.recording) - slices.truth).abs().square().mean())
+
+    return of

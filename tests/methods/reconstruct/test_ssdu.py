@@ -29,4 +29,4 @@ def test_too_few_samples_are_refused(spectrum, built):
     keep = torch.zeros(1, 1, 32, 32)
     keep[..., 14:19, 14:19] = 1
     with pytest.raises(InputError, match="cannot be held out"):
-        built("ssdu", type(spectrum)(y=spectrum.y * keep, operator=Sampling(keep) @ spectrum.operator))
+        built("ssdu", type(spectrum)(y=spectrum.y * keep, operator=Sampling(keep) @ spectrum.operator), fraction=0.95)

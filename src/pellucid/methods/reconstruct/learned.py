@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from pellucid.data.measurement import Measurement
-from pellucid.data.sampling import RandomSampling
+from pellucid.data.sampling import RandomSampling, measured_samples
 from pellucid.methods.method import Card, Method, Stage
 from pellucid.networks import ResNet
 from pellucid.objectives import Objective
@@ -25,10 +25,11 @@ class _Size:
     unrolls: int
     blocks: int
     features: int
+    iterations: int
     rate: float
 
 
-_SIZES: Mapping[str, _Size] = {"lite": _Size(5, 4, 24, 1e-3), "paper": _Size(10, 15, 64, 5e-4)}
+_SIZES: Mapping[str, _Size] = {"lite": _Size(5, 4, 16, 5, 3e-3), "paper": _Size(10, 15, 64, 10, 5e-4)}
 CENTRE = 4  # samples along each axis of k-space that are always given
 
 
@@ -51,7 +52,7 @@ def unrolled(example: Measurement, rng: torch.Generator, preset: Preset = "auto"
         Where the instrument is not linear.
     """
     image = linear(example)[torch.zeros(1, dtype=torch.long)].backproject(example.y[:1])
-    size = _SIZES[preset if preset != "auto" else "paper" if example.y.is_cuda else "lite"]
+    size = _size(preset, example)
     network = ResNet(
         2 if image.is_complex() else 1,
         dims=image.ndim - 2,
@@ -59,11 +60,18 @@ def unrolled(example: Measurement, rng: torch.Generator, preset: Preset = "auto"
         blocks=size.blocks,
         tied=True,
     ).initialise(rng)
-    return Unrolled(network, unrolls=size.unrolls).to(example.y.device)
+    return Unrolled(network, unrolls=size.unrolls, iterations=size.iterations).to(example.y.device)
 
 
 def learned(
-    model: Unrolled, objective: Objective[Any], example: Measurement, card: Card, *, reserved: float = 0.1
+    model: Unrolled,
+    objective: Objective[Any],
+    example: Measurement,
+    card: Card,
+    *,
+    preset: Preset = "auto",
+    reserved: float = 0.1,
+    warnings: tuple[str, ...] = (),
 ) -> Method:
     """Return the method that minimises an objective over whole scans; some of their samples only ever validate.
 
@@ -77,11 +85,30 @@ def learned(
         Some of the data.
     card
         Of the method.
+    preset
+        Of the network: says its learning rate.
     reserved
         Part of the samples of each scan that is never a target.
+    warnings
+        What the user must know.
     """
     held = RandomSampling(reserved, centre=CENTRE if example.y.is_complex() else 0, masks=1)
     held.check(example)
-    rate = _SIZES["paper"].rate if example.y.is_cuda else _SIZES["lite"].rate
-    stage = Stage(model=model, objective=objective, patch=(), batch=1, adam=Adam(rate=rate))
-    return Method(model=model, restorer=model, prior=model, split=held, stages=(stage,), card=card)
+    adam = Adam(rate=_size(preset, example).rate)
+    stage = Stage(model=model, objective=objective, patch=(), batch=1, adam=adam)
+    return Method(model=model, restorer=model, prior=model, split=held, stages=(stage,), card=card, warnings=warnings)
+
+
+def doubts(example: Measurement) -> tuple[str, ...]:
+    """Return why samples that are held out may not tell of those that were never measured: one sentence or none."""
+    measured = measured_samples(example)
+    if example.y.shape[1] > 1 or bool(measured.all()) or not bool((measured == measured[:1]).all()):
+        return ()
+    return (
+        "One coil, and the same samples in every slice: nothing tells of those that were never measured, and the image "
+        "may be worse than without learning; vary the sampling from scan to scan, or use --method tv.",
+    )
+
+
+def _size(preset: Preset, example: Measurement) -> _Size:
+    return _SIZES[preset if preset != "auto" else "paper" if example.y.is_cuda else "lite"]
