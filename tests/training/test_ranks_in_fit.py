@@ -15,13 +15,16 @@ from torch import nn
 
 from pellucid._math import ranks
 from pellucid.data.fill import Zero
-from pellucid.data.measurement import Measurement
+from pellucid.data.measurement import Listed, Measurement
+from pellucid.data.sampling import RandomSampling
+from pellucid.data.simulate.coils import birdcage_coils
+from pellucid.data.simulate.sampling import regular_lines
 from pellucid.data.source import Fixed
 from pellucid.data.splits import Grid
-from pellucid.networks import UNet, initialise
-from pellucid.objectives import HeldOut
-from pellucid.operators import Identity
-from pellucid.restorers import Enhancer
+from pellucid.networks import ResNet, UNet, initialise
+from pellucid.objectives import HeldOut, normalised_l1_l2
+from pellucid.operators import Identity, Sense
+from pellucid.restorers import Enhancer, Unrolled
 from pellucid.training import Adam, Plan, Validation, fit
 
 STEPS = 12
@@ -39,6 +42,20 @@ class Halves:
     def draw(self, step):
         mine = slice(2 * ranks.rank(), 2 * ranks.rank() + 2) if ranks.active() else slice(None)
         return Measurement(y=self.y[mine], operator=Identity(), weight=self.weight[mine])
+
+
+class Slices:
+    """Each rank sees two of four slices of k-space; one process sees all. They are of very unequal strength."""
+
+    def __init__(self):
+        rng = torch.Generator().manual_seed(0)
+        self.operator = Sense(birdcage_coils(3, (16, 16)), regular_lines((16, 16), 2, 6))
+        x = 1 + 0.3 * torch.randn(4, 1, 16, 16, dtype=torch.complex64, generator=rng)
+        self.y = self.operator(x * torch.tensor([1.0, 100.0, 0.01, 5.0]).view(4, 1, 1, 1))
+
+    def draw(self, step):
+        mine = range(2 * ranks.rank(), 2 * ranks.rank() + 2) if ranks.active() else range(4)
+        return Listed(y=self.y[list(mine)], operator=self.operator, numbers=tuple(mine))
 
 
 class FirstClass(Grid):
@@ -67,6 +84,16 @@ def trained(plan, kind=HeldOut, **options):
     return {"weights": weights, "rows": rows, "status": history.status, "best": history.best, "steps": history.steps}
 
 
+def unrolled():
+    """Return weights and losses of an unrolled network, from divisions that belong to the slices."""
+    network = ResNet(2, features=4, blocks=1, tied=True).initialise(torch.Generator().manual_seed(1))
+    model = Unrolled(network, unrolls=2, iterations=4)
+    plan = Plan(steps=STEPS, optimisers={"model": Adam(rate=1e-3, warm_up=1)})
+    history = fit(model, HeldOut(RandomSampling(0.4, masks=1), normalised_l1_l2), Slices(), plan)
+    weights = nn.utils.parameters_to_vector(model.parameters()).tolist()
+    return {"weights": weights, "losses": [row["held_out"] for row in history.rows]}
+
+
 def work(folder: Path) -> dict[str, object]:
     dist.init_process_group("gloo")
     plan = Plan(steps=STEPS, optimisers={"model": Adam(rate=0.01, warm_up=1)})
@@ -74,6 +101,7 @@ def work(folder: Path) -> dict[str, object]:
     asked = iter(range(6))
     facts = {
         "whole": trained(plan),
+        "unrolled": unrolled(),
         "part": trained(kept, cancel=lambda: ranks.rank() == 0 and next(asked, None) is None),
     }
     dist.barrier()
@@ -101,6 +129,15 @@ def test_two_ranks_are_one_process_at_twice_the_batch(two_ranks):
         losses = [row["held_out"] for row in facts["whole"]["rows"]]
         assert losses == pytest.approx([row["held_out"] for row in alone["rows"]], rel=1e-5)
     assert two_ranks[0]["whole"]["weights"] == two_ranks[1]["whole"]["weights"]
+
+
+def test_two_ranks_unroll_as_one_process_at_twice_the_batch(two_ranks):
+    """The loss of a slice is its own, and their mean is shared."""
+    alone = unrolled()
+    for facts in two_ranks:
+        assert facts["unrolled"]["weights"] == pytest.approx(alone["weights"], abs=1e-5)
+        assert facts["unrolled"]["losses"] == pytest.approx(alone["losses"], rel=1e-5)
+    assert two_ranks[0]["unrolled"]["weights"] == two_ranks[1]["unrolled"]["weights"]
 
 
 def test_ranks_resume_exactly(two_ranks):
