@@ -19,6 +19,7 @@ from pellucid.data.prepare.calibration import acquired, calibration_data
 from pellucid.data.prepare.coil_array import compression, mix_coils
 from pellucid.data.prepare.coils import espirit, low_resolution_maps
 from pellucid.data.prepare.density import density_compensation
+from pellucid.data.prepare.slice_grappa import Multiband
 from pellucid.errors import InputError
 from pellucid.operators.nufft import NonUniformFourier
 from pellucid.operators.sms import NonCartesianMultiSlice, SimultaneousMultiSlice, caipi_phases
@@ -44,6 +45,7 @@ def sms(
     virtual_coils: int | None = None,
     dataset: str | None = None,
     pixel_mm: float | None = None,
+    repetition_s: float | None = None,
 ) -> Scan:
     """Read the k-space of slices that were excited at once, find the coil maps of each, and set up their separation.
 
@@ -79,6 +81,8 @@ def sms(
         Where k-space lies in an HDF5 file.
     pixel_mm
         Size of a pixel.
+    repetition_s
+        Time from one frame of a series to the next.
     """
     code = _encoding(encoding, multiband)
     data = torch.from_numpy(kspace.arrays(path, dataset=dataset))
@@ -97,7 +101,7 @@ def sms(
         measurement, maps, how = _cartesian(data, references, code, _shifts(caipi, multiband), calibration_width)
     return Scan(
         measurement=measurement,
-        image=lambda x: _magnitude(x * torch.linalg.vector_norm(maps, dim=2), pixel_mm),
+        image=lambda x: _magnitude(x * torch.linalg.vector_norm(maps, dim=2), pixel_mm, repetition_s),
         quantity="magnitude",
         method="cg",
         suffix=".nii.gz",
@@ -118,6 +122,7 @@ def _cartesian(
 ) -> tuple[Measurement, Tensor, str]:
     rows = data.shape[2]
     phases = None if shifts is None else caipi_phases(shifts, rows)
+    single = None if references is None or code is not None else calibration_data(references, None)
     if references is None:
         references = _decoded(data, code)
         if phases is not None:
@@ -127,7 +132,9 @@ def _cartesian(
     y = data if code is None else data.movedim(0, 1)[None]
     mask = acquired(data).any(0)[None] if code is None else acquired(y)
     operator = SimultaneousMultiSlice(maps, phases=phases, encoding=code, mask=mask)
-    return Measurement(y=y, operator=operator), maps, how
+    if single is None:
+        return Measurement(y=y, operator=operator), maps, how
+    return Multiband(y=y, operator=operator, single_band=single, shifts=shifts), maps, how
 
 
 def _radial(
@@ -234,9 +241,12 @@ def _layout(data: Tensor, code: Tensor | None, trajectory: str) -> str:
     return leading + (f"{rows} spokes of {columns} samples" if trajectory == "radial" else f"{rows} x {columns}")
 
 
-def _magnitude(x: Tensor, pixel_mm: float | None) -> Image:
+def _magnitude(x: Tensor, pixel_mm: float | None, repetition_s: float | None) -> Image:
     image = x.abs()
-    scale = {} if pixel_mm is None else {"Y": pixel_mm, "X": pixel_mm}
     several = len(image) > 1
+    scale = {} if pixel_mm is None else {"Y": pixel_mm, "X": pixel_mm}
+    units = dict.fromkeys(scale, "millimeter")
+    if several and repetition_s is not None:
+        scale, units = {"T": repetition_s} | scale, {"T": "second"} | units
     numbers = image.numpy() if several else image[0].numpy()
-    return Image(data=numbers, axes="TZYX"[not several :], scale=scale, units=dict.fromkeys(scale, "millimeter"))
+    return Image(data=numbers, axes="TZYX"[not several :], scale=scale, units=units)
