@@ -64,3 +64,23 @@ def test_it_is_weighed_on_named_pixels_of_known_noise(data):
         mixture.weigh(Measurement(y=given.y, operator=Identity(), noise=given.noise))
     with pytest.raises(InputError, match="the noise is known"):
         mixture.weigh(Measurement(y=given.y, operator=Identity(), weight=given.weight))
+
+
+def test_few_pixels_may_be_answered_by_less_work(data):
+    """Asked at some places, F gives way to what answers there as it does; weight and risk are the same."""
+    x, given = data
+    asked = []
+
+    def sparse(places):
+        asked.extend(places)
+        return Fixed(x, 0.5, 0.0)
+
+    whole, quick = (Mixture(Fixed(x, 0.5, 0.0), Fixed(x, 0.0, 0.5), *more) for more in ((), (sparse,)))
+    quick.first.error = torch.nan
+    whole.weigh(given)
+    quick.weigh(given)
+    assert quick.weight == whole.weight != 0.5
+    assert torch.equal(asked[0][0, 0], given.weight.flatten().nonzero()[:, 0])
+    assert torch.equal(quick.at(asked)(given), whole.at(asked)(given))
+    assert quick.at(asked).whole
+    assert whole.at(asked) is whole

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
 
 from pellucid.data.measurement import Measurement
+from pellucid.data.splits import Hiding, mask_of
 from pellucid.methods.method import Card, Method
 from pellucid.methods.noise2self import noise2self
 from pellucid.methods.non_local_bayes import non_local_bayes
+from pellucid.restorers.base import Moments
+from pellucid.restorers.inference import posterior
 from pellucid.restorers.mixture import Mixture
 
 CARD = Card(
@@ -59,7 +65,9 @@ def stacked(
 
     Notes
     -----
-    w is found after the training on pixels that were never a target: on others the network knows the noise.
+    w is found after the training on pixels that were never a target: on others the network knows the noise. There, and
+    where the risk is measured, these pixels are all hidden at once, as they are for the risk of Noise2Self: one pass in
+    place of sixteen.
 
     References
     ----------
@@ -70,5 +78,41 @@ def stacked(
         example, rng=rng, features=features, depth=depth, patch=patch, batch=batch, rate=rate, flips=flips
     )
     second = non_local_bayes(example, rng=rng)
-    model = Mixture(first.restorer, second.restorer)
+    model = Mixture(first.restorer, second.restorer, lambda places: Hidden(first, places))
     return Method(model=model, restorer=model, stages=first.stages, finish=model.weigh, card=CARD)
+
+
+class Hidden(Moments):
+    """Noise2Self's posterior at given places, from one pass for each set of them, in which all of it is hidden.
+
+    Parameters
+    ----------
+    method
+        Noise2Self; its restorer takes sixteen passes, one for each class of its grid.
+    places
+        Sets of flat places, (batch, channel, count); elsewhere the answer is the recording.
+    """
+
+    whole = True
+
+    def __init__(self, method: Method, places: Sequence[Tensor]) -> None:
+        super().__init__()
+        assert method.prior is not None
+        assert isinstance(method.split, Hiding)
+        self.prior, self.split, self.places = method.prior, method.split, places
+
+    def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
+        """Return mean and variance, (batch, 2, channel, *space)."""
+        assert given.noise is not None
+        rng = torch.Generator(given.y.device).manual_seed(0) if rng is None else rng
+        answer = torch.stack([given.y, given.noise.variance(given.y).expand_as(given.y)], 1)
+        for places in self.places:
+            seen, _ = self.split.hide(given, places, rng)
+            moments = self.prior.explain(seen, rng)
+            here = posterior(moments, given.y, given.noise.variance(moments[:, 0]))
+            answer = torch.where(mask_of(places, given.y).unsqueeze(1), here, answer)
+        return answer
+
+    def stride(self, dims: int) -> tuple[int, ...]:
+        """Return the period of the network."""
+        return self.prior.stride(dims)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.restorers.base import Moments, Restorer
+
+Sparse = Callable[[Sequence[Tensor]], Restorer]
 
 _PUSH = 0.1  # of the noise: the step of the finite difference
 
@@ -22,6 +25,8 @@ class Mixture(Moments):
     ----------
     first, second
         F and G, each with a mean and a variance; w is one half until `weigh` is called.
+    sparse
+        Returns what answers as F does at given places only, for less work; see `at`.
 
     References
     ----------
@@ -30,9 +35,9 @@ class Mixture(Moments):
 
     weight: Tensor
 
-    def __init__(self, first: Restorer, second: Restorer) -> None:
+    def __init__(self, first: Restorer, second: Restorer, sparse: Sparse | None = None) -> None:
         super().__init__()
-        self.first, self.second = first, second
+        self.first, self.second, self.sparse = first, second, sparse
         self.register_buffer("weight", torch.tensor(0.5, dtype=torch.float64))
 
     def explain(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
@@ -42,6 +47,20 @@ class Mixture(Moments):
             torch.stack([b[:, 0], b[:, 1].sqrt()]), torch.stack([a[:, 0], a[:, 1].sqrt()]), self.weight.to(a)
         )
         return torch.stack([mean, deviation.square()], 1)
+
+    def at(self, places: Sequence[Tensor]) -> Mixture:
+        """Return the mixture for whom only the answers at a few pixels count.
+
+        Parameters
+        ----------
+        places
+            Sets of flat places, (batch, channel, count).
+        """
+        if self.sparse is None:
+            return self
+        mixture = Mixture(self.sparse(places), self.second)
+        mixture.weight, mixture.whole = self.weight, True
+        return mixture
 
     @torch.no_grad()
     def weigh(self, data: Measurement) -> None:
@@ -63,17 +82,21 @@ class Mixture(Moments):
         """
         if data.noise is None or data.weight is None:
             raise InputError("A mixture is weighed where the noise is known, on pixels that were never a target.")
-        at = data.weight.expand_as(data.y) > 0
         rng = torch.Generator(data.y.device).manual_seed(0)
-        signs = torch.randint(0, 2, data.y.shape, generator=rng, device=data.y.device).to(data.y) * 2 - 1
-        variance = data.noise.variance(data.y).expand_as(data.y)
-        push = _PUSH * variance.sqrt() * signs * at
-        seen = replace(data, weight=None)
-        a, b = (part(seen) for part in (self.first, self.second))
-        further_a, further_b = (part(seen.with_y(data.y + push)) for part in (self.first, self.second))
-        apart, slope = a - b, (further_a - a - further_b + b) / push
-        product = (apart * (b - data.y) + variance * slope)[at].double().mean()
-        self.weight.copy_((-product / apart[at].double().square().mean()).nan_to_num(0.5).clamp(0, 1))
+        product, square = (torch.zeros((), dtype=torch.float64, device=data.y.device) for _ in range(2))
+        for i in range(len(data.y)):
+            y, at = data.y[i : i + 1], (data.weight.expand_as(data.y) > 0)[i : i + 1]
+            places = torch.stack([channel.nonzero()[:, 0] for channel in at[0].flatten(1)])[None]
+            signs = torch.randint(0, 2, y.shape, generator=rng, device=y.device).to(y) * 2 - 1
+            variance = data.noise.variance(y).expand_as(y)
+            push = _PUSH * variance.sqrt() * signs * at
+            asked, seen = self.at([places]), replace(data, y=y, weight=None, operator=data.operator[i])
+            a, b = (part(seen) for part in (asked.first, asked.second))
+            further_a, further_b = (part(seen.with_y(y + push)) for part in (asked.first, asked.second))
+            apart, slope = a - b, (further_a - a - further_b + b) / push
+            product += (apart * (b - y) + variance * slope)[at].double().sum()
+            square += apart[at].double().square().sum()
+        self.weight.copy_((-product / square).nan_to_num(0.5).clamp(0, 1))
 
     def stride(self, dims: int) -> tuple[int, ...]:
         """Return the common period of the two."""

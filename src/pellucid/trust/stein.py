@@ -16,6 +16,7 @@ from pellucid.noise import Poisson, PoissonGaussian
 from pellucid.restoration import restore
 from pellucid.restorers import Recorded
 from pellucid.restorers.base import Restorer
+from pellucid.restorers.mixture import Mixture
 from pellucid.trust.risk import Risk, image_of, mean_of
 
 _PUSH = 0.1  # of the noise: the step of the finite difference
@@ -78,26 +79,27 @@ def stein_risks(
     """Return `stein_risk` on several sets of places, for the work of one."""
     if measurement.noise is None:
         raise InputError("Stein's risk needs to know how strong the noise is; no noise model came with the data.")
-    recorded = Recorded(restorer, standardisation)
     parts: list[list[tuple[Tensor, Tensor, Tensor]]] = [[] for _ in places]
     claims: list[list[Tensor]] = [[] for _ in places]
     for i in range(len(measurement.y)):
         one, state = image_of(measurement, i), rng.get_state()
+        here = [some[i : i + 1] for some in places]
+        recorded = Recorded(restorer.at(here) if isinstance(restorer, Mixture) else restorer, standardisation)
         restored = restore(replace(one, weight=None), recorded, rng=rng)
         image, spread = restored.image, restored.spread
         assert one.noise is not None
         variance = one.noise.variance(image)
-        at = mask_of(torch.cat([some[i : i + 1] for some in places], -1), one.y)
+        at = mask_of(torch.cat(here, -1), one.y)
         push, level = _steps(one, variance, rng)
         push = torch.where(at, push, 0.0)
         rng.set_state(state)
         pushed = restore(replace(one, weight=None, y=one.y + push), recorded, rng=rng).image
         risk = (image - one.y).double().square() + 2 * level * (pushed - image).double() / push
         weight = torch.ones_like(one.y) if one.weight is None else one.weight.expand_as(one.y)
-        for part, claim, some in zip(parts, claims, places, strict=True):
-            here = mask_of(some[i : i + 1], one.y)
-            part.append((risk[here], weight[here].double(), variance[here].double()))
-            claim += [] if spread is None else [weight[here] * spread[here].square()]
+        for part, claim, some in zip(parts, claims, here, strict=True):
+            own = mask_of(some, one.y)
+            part.append((risk[own], weight[own].double(), variance[own].double()))
+            claim += [] if spread is None else [weight[own] * spread[own].square()]
     found = [mean_of(part, known=True) for part in parts]
     return tuple(
         replace(risk, spread=float((torch.cat(claim).sum() / sum(w.sum() for _, w, _ in part)).sqrt()))
