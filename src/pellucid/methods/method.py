@@ -81,6 +81,8 @@ class Stage:
         Called with the data before the fit: settles what is not trained, such as a table of the noise.
     source
         Makes batches of scans; None draws whole entries of them, which have no patches.
+    interval, patience
+        Steps between two validations on a scan; how many without a new best end the fit, or None.
     """
 
     model: nn.Module
@@ -93,6 +95,8 @@ class Stage:
     symmetries: Symmetries = "all"
     start: Callable[[Measurement], None] | None = None
     source: Callable[[Sequence[Measurement]], Source] | None = None
+    interval: int = 50
+    patience: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
