@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Optional
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ KNOWN = {
     "model": (Literal["rytov", "born"], "rytov"),
     "angles": (str | None, None),
     "poses": (Path | None, None),
+    "readout": (Optional[Literal["rows", "columns"]], None),  # noqa: UP045 - what `get_type_hints` makes of it
 }
 
 
@@ -27,10 +28,12 @@ KNOWN = {
         (["--ring", "--model", "born"], {"ring": True, "model": "born"}),
         (["--no-ring", "--angles", "-60:60:3"], {"ring": False, "angles": "-60:60:3"}),
         (["--poses", "a.npz"], {"poses": Path("a.npz")}),
+        (["--readout", "rows"], {"readout": "rows"}),
     ],
 )
 def test_flags_become_what_the_modality_takes(flags, meant):
-    found = reconstruct.read(flags, KNOWN, "toy")
+    scans, found = reconstruct.read(["a.h5", *flags, "b=c.h5"], KNOWN, "toy")
+    assert scans == [Path("a.h5"), Path("b=c.h5")]
     assert found == meant
     assert {key: type(value) for key, value in found.items()} == {key: type(value) for key, value in meant.items()}
 
@@ -43,7 +46,8 @@ def test_flags_become_what_the_modality_takes(flags, meant):
         (["--wavelength-nm", "green"], "--wavelength-nm is a number; green is not"),
         (["--model", "exact"], "--model is rytov | born; exact is not"),
         (["--views", "2.5"], "--views is a whole number; 2.5 is not"),
-        (["other.h5"], "toy does not know other.h5"),
+        (["--ring"], "Nothing to reconstruct was named"),
+        (["--readout", "x"], "--readout is rows | columns; x is not"),
     ],
 )
 def test_wrong_flags_are_told_in_a_sentence(flags, sentence):
@@ -75,3 +79,58 @@ def test_wrong_use_ends_with_a_sentence_and_nothing_is_written(command, tmp_path
         assert sentence in ran.err
         assert len(ran.err.splitlines()) == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["scan.npy"]
+
+
+@pytest.fixture
+def kspace(tmp_path):
+    """Return a folder with a scan by two coils."""
+    rng = np.random.default_rng(0)
+    y = np.fft.fftshift(np.fft.fft2(np.hanning(32)[:, None] * rng.random((2, 32, 32))), axes=(-2, -1))
+    np.save(tmp_path / "k.npy", y.astype(np.complex64))
+    return tmp_path
+
+
+MRI = ["--modality", "mri", "--calibration", "low_resolution", "--undersample", "2", "--calibration-width", "12"]
+SSDU = ["--method", "ssdu", "--set", "preset=lite", "--steps", "2"]
+
+
+def test_a_model_is_trained_kept_and_used(command, kspace):
+    ran = command("reconstruct", kspace / "k.npy", *MRI, *SSDU, "--save-model", kspace / "m.zip", "--json")
+    assert ran.code == 3  # two steps are worse than wavelets
+    assert ran.facts["method"] == "ssdu"
+    assert {score["method"] for score in ran.facts["scores"]} == {"ssdu", "wavelet"}
+    again = command("reconstruct", kspace / "k.npy", *MRI, "--model", kspace / "m.zip", "-o", kspace / "again.nii.gz")
+    assert "ssdu" in again.out
+    assert "warning        wavelet predicts unseen measurements better" in again.out
+    applied = command("apply", kspace / "m.zip", kspace / "again.nii.gz")
+    assert applied.code == 2
+    assert "is a model to reconstruct scans" in applied.err
+
+
+def test_a_folder_is_reconstructed_past_a_file_that_is_broken(command, kspace):
+    (kspace / "broken.npy").write_bytes(b"none")
+    ran = command("reconstruct", kspace, *MRI, "--method", "adjoint", "--json")
+    assert ran.code == 3
+    done, failed = ran.facts["results"]
+    assert done["method"] == "adjoint"
+    assert "broken.npy" in failed["error"]
+    assert "error" in command("reconstruct", kspace, *MRI, "--method", "adjoint", "--overwrite").out
+
+
+@pytest.mark.parametrize(
+    ("extra", "sentence"),
+    [
+        (["--method", "ssdu", "--budget", "soon"], "A budget is a time such as 60s, 10m or 1h; soon is not"),
+        (["--method", "ssdu", "--budget", "5s", "--steps", "3"], "--budget and --steps exclude each other"),
+        (["--method", "cg", "--train", "set"], "--train is for a training, but cg is not trained"),
+        (["--method", "ssdu", "--train", "nowhere"], "nowhere does not exist"),
+        (["--method", "auto", "--set", "preset=lite"], "Settings belong to one method"),
+        (["--method", "ssdu", "--set", "fraction=0.999", "--steps", "1"], "cannot be held out"),
+        (["--method", "zs_sll"], "There is no method zs_sll"),
+    ],
+)
+def test_wrong_use_of_a_training_ends_with_a_sentence(command, kspace, extra, sentence):
+    ran = command("reconstruct", kspace / "k.npy", *MRI, *extra)
+    assert ran.code == 2
+    assert sentence in ran.err.splitlines()[-1]
+    assert [entry.name for entry in kspace.iterdir()] == ["k.npy"]

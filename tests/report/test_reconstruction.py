@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pellucid.report.evidence import Pictures
-from pellucid.report.reconstruction import Account, Strengths, page
+from pellucid.report.evidence import Learning, Pictures
+from pellucid.report.reconstruction import Account, Score, Strengths, page
 
 
 @pytest.fixture
@@ -37,3 +37,16 @@ def test_the_page_tells_what_it_was_given_and_nothing_runs(account):
 @pytest.mark.parametrize(("level", "word"), [("amber", "Look before"), (None, "Not judged")])
 def test_the_level_is_in_words(account, level, word):
     assert word in page(replace(account, level=level, strengths=None, notes=()))
+
+
+def test_scores_the_training_and_doubts_are_told_where_there_are_some(account):
+    assert "Prediction of unseen" not in page(account)
+    scores = tuple(
+        Score(method=m, error=e, error_se=0.01, relative_l2=e, relative_l2_se=0.02, seconds=3.0, chosen=m == "ssdu")
+        for m, e in (("ssdu", 0.25), ("<tv>", 0.5))
+    )
+    curve = np.linspace(2, 1, 5)
+    learning = Learning(at=np.arange(5.0), loss=curve, held_at=np.arange(5.0), held=curve)
+    html = page(replace(account, scores=scores, learning=learning, warnings=("It diverged.",)))
+    for told in ("ssdu <b>chosen</b>", "0.250 ± 0.010", "&lt;tv&gt;", "training loss", "It diverged."):
+        assert told in html

@@ -6,7 +6,8 @@ from pellucid.data.measurement import Measurement
 from pellucid.operators import Sampling
 from pellucid.restoration import restore
 from pellucid.restorers import Regularised
-from pellucid.workflows.account import cuts, data_plane, first_image
+from pellucid.training import History
+from pellucid.workflows.account import cuts, data_plane, first_image, learning_of
 
 
 def test_a_volume_is_cut_three_ways_and_a_plane_once():
@@ -40,3 +41,11 @@ def test_the_first_image_explains_the_data_as_well_as_its_shape_can(rng):
     first = first_image(data, restore(data, Regularised(lambda given, s: given.y, 0.0)))
     residual, explained = data.y - keep * first, keep * first
     torch.testing.assert_close((residual * explained).sum(), torch.tensor(0.0), atol=1e-5, rtol=0)
+
+
+def test_the_course_of_a_training_is_drawn_from_its_last_stage():
+    assert learning_of(()) is None
+    assert learning_of((History(),)) is None
+    row = {"step": 50.0, "seconds": 2.0, "progress": 0.5, "held_out": 0.25, "prior": 0.25, "validation": 0.75}
+    curve = learning_of((History(), History(rows=[row])))
+    assert (curve.at.tolist(), curve.loss.tolist(), curve.held.tolist()) == ([50.0], [0.5], [0.75])

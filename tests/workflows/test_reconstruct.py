@@ -1,23 +1,27 @@
 import inspect
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from pellucid.data.image import Image
-from pellucid.data.io import read
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.noise import Gaussian
 from pellucid.operators import Sampling
+from pellucid.workflows import contest
 from pellucid.workflows import scan as scans
-from pellucid.workflows.reconstruct import Request, _files, deconvolve, reconstruct, reconstruct_file
+from pellucid.workflows.contest import Field
+from pellucid.workflows.reconstruct import deconvolve, files_of, reconstruct
+from pellucid.workflows.request import Request
 from pellucid.workflows.scan import Scan
 
+from .scans import recorded, toy
 
-def toy(path: Path, *, every: int = 2, sigma: float | None = None) -> Scan:
+LEARNED = {"modality": "toy", "method": "ssdu", "settings": {"preset": "lite"}, "steps": 2}
+
+
+def rows(path, *, every: int = 2, sigma: float | None = None) -> Scan:
     """Read a plane of which only some rows were measured.
 
     Parameters
@@ -37,7 +41,7 @@ def toy(path: Path, *, every: int = 2, sigma: float | None = None) -> Scan:
     keep[..., ::every, :] = 1
     return Scan(
         measurement=Measurement(y=y * keep, operator=Sampling(keep), noise=None if sigma is None else Gaussian(sigma)),
-        image=lambda x: Image(data=x[0, 0].numpy(), axes="YX", scale={"Y": 2.0, "X": 2.0}, units={"X": "micrometer"}),
+        image=lambda x: Image(data=x[0, 0].numpy(), axes="YX"),
         quantity="height",
         method="adjoint",
         notes=(f"Every {every} rows were measured.",),
@@ -46,7 +50,8 @@ def toy(path: Path, *, every: int = 2, sigma: float | None = None) -> Scan:
 
 @pytest.fixture(autouse=True)
 def instrument(monkeypatch):
-    monkeypatch.setattr(scans, "modality", lambda name: toy)
+    monkeypatch.setattr(scans, "modality", {"rows": rows, "deconvolution": rows, "toy": toy}.__getitem__)
+    monkeypatch.setitem(contest.AUTO, "toy", Field(("cg", "adjoint"), "ssdu", "ssdu"))
 
 
 @pytest.fixture
@@ -55,8 +60,13 @@ def path(tmp_path):
     return tmp_path / "rows.npy"
 
 
+@pytest.fixture
+def kspace(tmp_path):
+    return recorded(tmp_path / "k.npy")
+
+
 def test_a_scan_becomes_an_image_with_an_account(path):
-    found = reconstruct(path, modality="toy", every=4)
+    found = reconstruct(path, modality="rows", every=4)
     assert found.image.shape == (32, 40)
     assert np.all(found.image[1::4] == 0)
     assert found.summary["residual"] == pytest.approx(0, abs=1e-6)
@@ -69,65 +79,60 @@ def test_a_scan_becomes_an_image_with_an_account(path):
 
 
 def test_a_residual_unlike_the_noise_is_amber(path):
-    assert reconstruct(path, modality="toy", method="cg", sigma=1e-3).summary["verdict"] == "amber"
-    assert reconstruct(path, modality="toy", method="adjoint", sigma=1e-3).summary["verdict"] is None
-
-
-def asked(**given):
-    return Request(**{"modality": "toy", "settings": {}, "geometry": {}} | given)
-
-
-def test_the_image_and_its_report_are_written(path):
-    told = []
-    facts = reconstruct_file(path, asked(), watch=told.append)
-    assert Path(facts["output"]).name == "rows_reconstructed.ome.tif"
-    image = read(facts["output"])
-    assert image.provenance["modality"] == "toy"
-    assert image.scale["X"] == 2.0
-    assert "Every 2 rows" in Path(facts["report"]).read_text(encoding="utf-8")
-    assert told[0].text == "Every 2 rows were measured."
-    json.dumps(facts)
-    with pytest.raises(InputError, match="exists already"):
-        reconstruct_file(path, asked(), watch=told.append)
-
-
-def test_a_dry_run_writes_nothing(path):
-    facts = reconstruct_file(path, asked(), dry_run=True, watch=lambda event: None)
-    assert facts["method"] == "adjoint"
-    assert [entry.name for entry in path.parent.iterdir()] == ["rows.npy"]
-
-
-@pytest.mark.parametrize(
-    ("given", "sentence"),
-    [
-        ({"method": "magic"}, "There is no method magic"),
-        ({"method": "noise2void"}, "noise2void is a method to denoise, not to reconstruct"),
-        ({"settings": {"iterations": "many"}, "method": "cg"}, "iterations of cg is a whole number"),
-        ({"geometry": {"colour": 1}}, "takes no colour; it takes every, sigma"),
-        ({"device": "cuda:9"}, "There is no device cuda:9"),
-    ],
-)
-def test_nothing_is_written_on_wrong_use(given, sentence, path):
-    with pytest.raises(InputError, match=sentence):
-        reconstruct_file(path, asked(**given), watch=lambda event: None)
-    assert [entry.name for entry in path.parent.iterdir()] == ["rows.npy"]
-
-
-def test_the_result_never_replaces_the_scan(path):
-    with pytest.raises(InputError, match="would replace its input"):
-        reconstruct_file(path, asked(), output=path, overwrite=True, watch=lambda event: None)
+    assert reconstruct(path, modality="rows", method="cg", sigma=1e-3).summary["verdict"] == "amber"
+    assert reconstruct(path, modality="rows", method="adjoint", sigma=1e-3).summary["verdict"] is None
 
 
 def test_every_keyword_of_a_modality_reaches_python_too():
-    assert list(scans.geometry("toy")) == ["every", "sigma"]
-    assert scans.described("toy")["every"] == "Which rows were measured."
+    assert list(scans.geometry("rows")) == ["every", "sigma"]
+    assert scans.described("rows")["every"] == "Which rows were measured."
     assert "geometry" in inspect.signature(reconstruct).parameters
 
 
 def test_every_file_that_it_was_made_from_is_hashed(path):
     mask = path.with_name("mask.npy")
     np.save(mask, np.ones(3))
-    inputs = {
-        Path(file).name for file in _files(path, asked(geometry={"mask": mask, "every": 2, "poses": Path("none.npz")}))
-    }
-    assert inputs == {"rows.npy", "mask.npy"}
+    request = Request(modality="rows", geometry={"mask": mask, "every": 2, "poses": path.with_name("none.npz")})
+    assert [file.name for file in files_of(path, request)] == ["rows.npy", "mask.npy"]
+
+
+def test_a_method_learns_from_the_scan_alone_and_is_scored_beside_the_usual_one(kspace):
+    told = []
+    found = reconstruct(kspace, **LEARNED, watch=told.append)
+    assert found.image.shape == (2, 32, 32)
+    assert {score["method"] for score in found.summary["scores"]} == {"ssdu", "cg"}
+    assert [score["method"] for score in found.summary["scores"] if score["chosen"]] == ["ssdu"]
+    assert found.summary["steps"] == [2]
+    assert "cg predicts unseen measurements better than ssdu" in found.summary["warnings"][0]
+    assert found.summary["verdict"] == "amber"
+    assert any(event.phase == "train ssdu" for event in told)
+    assert found.restoration.provenance["training"]["steps"] == [2]
+    assert "Prediction of unseen measurements" in found.report.html
+    assert "Learning" in found.report.html
+
+
+def test_a_model_reconstructs_without_training_and_alike(kspace, tmp_path):
+    found = reconstruct(kspace, **LEARNED)
+    found.model.save(tmp_path / "m.zip")
+    again = reconstruct(kspace, modality="toy", model=tmp_path / "m.zip")
+    assert np.array_equal(again.image, found.image)
+    assert again.summary["method"] == "ssdu"
+    assert again.summary["steps"] == []
+
+
+def test_auto_takes_what_predicts_best(kspace):
+    found = reconstruct(kspace, modality="toy", method="auto", steps=2)
+    errors = {score["method"]: score["error"] for score in found.summary["scores"]}
+    assert set(errors) == {"cg", "adjoint", "ssdu"}
+    assert found.summary["method"] == min(errors, key=errors.get) == "cg"
+    assert found.summary["verdict"] is None
+    assert found.model.facts.method == "ssdu"
+
+
+def test_auto_is_the_usual_method_where_there_is_no_other(path):
+    assert reconstruct(path, modality="rows", method="auto").summary["method"] == "adjoint"
+
+
+def test_too_few_samples_are_refused_in_a_sentence(kspace):
+    with pytest.raises(InputError, match="cannot be held out"):
+        reconstruct(kspace, **LEARNED | {"settings": {"preset": "lite", "fraction": 0.99}})

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pellucid.report import findings, images, picture
-from pellucid.report.evidence import Pictures, Values
-from pellucid.report.markup import absent, facts, figure, items, number, paragraph, safe, section
+from pellucid.report.evidence import Learning, Pictures, Values
+from pellucid.report.markup import absent, facts, figure, items, number, paragraph, plus_minus, safe, section
 from pellucid.report.page import rendered
 
 LEVELS = {"green": "Explains the data", "amber": "Look before you rely on it", None: "Not judged"}
@@ -33,6 +33,33 @@ class Strengths:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Score:
+    """How well a method predicts measurements that it never saw.
+
+    Parameters
+    ----------
+    method
+        Its name.
+    error, error_se
+        Mean modulus of what is wrong over that of the measurements, and its standard error.
+    relative_l2, relative_l2_se
+        The same of the root mean squares.
+    seconds
+        That the method took.
+    chosen
+        Whether it made the image.
+    """
+
+    method: str
+    error: float
+    error_se: float
+    relative_l2: float
+    relative_l2_se: float
+    seconds: float
+    chosen: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Account:
     """Everything that `page` shows of a reconstruction.
 
@@ -48,6 +75,12 @@ class Account:
         The data and what the image leaves of them, planes of one shape, in decibels where the data are complex.
     strengths
         How the strength was chosen, or None.
+    scores
+        Of the methods that were compared, best first.
+    learning
+        How the training went, or None.
+    warnings
+        One sentence each on what to doubt.
     notes
         One sentence each on what was found or assumed.
     provenance
@@ -63,6 +96,9 @@ class Account:
     measured: Values
     left: Values
     strengths: Strengths | None = None
+    scores: tuple[Score, ...] = ()
+    learning: Learning | None = None
+    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, object] = field(default_factory=dict)
 
@@ -79,6 +115,8 @@ def page(account: Account) -> str:
         images.comparison(first, ("First image", "Reconstruction"), units),
         *([_cuts(dict(others))] if others else []),
         _data(account),
+        *([_scores(account.scores)] if account.scores else []),
+        *([findings.learning(account.learning)] if account.learning else []),
         _strengths(account.strengths),
         section("Found and assumed", items(account.notes) if account.notes else absent("Nothing was assumed.")),
         findings.repeat(account.provenance),
@@ -89,7 +127,7 @@ def page(account: Account) -> str:
 def _finding(account: Account) -> str:
     return (
         f'<section class="verdict {account.level or ""}"><p class="level">{LEVELS[account.level]}</p>'
-        f'<p class="sentence">{safe(account.sentence)}</p>'
+        f'<p class="sentence">{safe(account.sentence)}</p>{items(account.warnings) if account.warnings else ""}'
         "<p>An image that explains the data can still be wrong where the instrument does not look: in missing "
         "frequencies, angles or planes, what is shown comes from the prior alone.</p></section>"
     )
@@ -117,6 +155,27 @@ def _data(account: Account) -> str:
         '<div class="pair">',
         *drawn,
         "</div>",
+    )
+
+
+def _scores(scores: tuple[Score, ...]) -> str:
+    rows = "".join(
+        f'<tr{" class=chosen" * s.chosen}><th scope="row">{safe(s.method)}{" <b>chosen</b>" * s.chosen}</th>'
+        f"<td>{plus_minus(s.error, s.error_se)}</td><td>{plus_minus(s.relative_l2, s.relative_l2_se)}</td>"
+        f"<td>{number(s.seconds)}</td></tr>"
+        for s in scores
+    )
+    return section(
+        "Prediction of unseen measurements",
+        paragraph(
+            "A tenth of the measurements was hidden from every method, from its training and from the choice of its "
+            "strength. The error is the mean modulus of what is wrong with their prediction over that of the "
+            "measurements; the noise of the hidden measurements is part of it, so no method reaches zero. The image "
+            "itself is made from all measurements."
+        ),
+        '<div class="scroll"><table class="tried"><thead><tr><th scope="col">Method</th>'
+        '<th scope="col">Error ± s.e.</th><th scope="col">Relative l2 error ± s.e.</th>'
+        f'<th scope="col">Seconds</th></tr></thead><tbody>{rows}</tbody></table></div>',
     )
 
 

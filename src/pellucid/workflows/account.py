@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ from torch import Tensor
 
 from pellucid.data.image import Image
 from pellucid.data.measurement import Measurement
-from pellucid.report.evidence import Pictures, Values
+from pellucid.report.evidence import Learning, Pictures, Values
 from pellucid.report.reconstruction import Account, Strengths
 from pellucid.restoration import Restoration
+from pellucid.training import History
 from pellucid.trust.consistency import Consistency
 from pellucid.workflows.scan import Scan
 
@@ -42,6 +43,17 @@ def account_of(
         notes=opened.notes,
         provenance=provenance,
     )
+
+
+def learning_of(histories: Sequence[History]) -> Learning | None:
+    """Return the course of the last stage of a training, or None where nothing was trained."""
+    if not histories or not histories[-1].rows:
+        return None
+    rows = histories[-1].rows
+    skipped = ("step", "seconds", "progress", "validation")
+    loss = [sum((value for name, value in row.items() if name not in skipped), 0.0) for row in rows]
+    at, held = (np.array([row.get(name, np.nan) for row in rows]) for name in ("step", "validation"))
+    return Learning(at=at, loss=np.array(loss), held_at=at, held=held)
 
 
 def first_image(measurement: Measurement, restoration: Restoration) -> Tensor:

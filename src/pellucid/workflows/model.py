@@ -143,6 +143,8 @@ class Model:
             Where it is not a package of Pellucid, or its parts do not fit together.
         """
         texts, weights = package.load(Path(path))
+        if '"task":"reconstruct"' in texts["model.json"].replace(" ", ""):
+            raise InputError(f"{path} is a model to reconstruct scans, not to denoise: use `pellucid reconstruct`.")
         try:
             card = _Card.model_validate_json(texts["model.json"])
         except ValidationError as error:

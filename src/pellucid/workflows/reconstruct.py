@@ -2,98 +2,58 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from pellucid.data.image import Image
-from pellucid.data.io import writable, write
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods import Method, card, checked, function
-from pellucid.report import reconstruction as page
-from pellucid.restoration import Restoration, restore
-from pellucid.trust.consistency import consistency
-from pellucid.workflows.account import account_of, first_image
-from pellucid.workflows.denoise import Report
+from pellucid.workflows import contest
+from pellucid.workflows.contest import Contender
 from pellucid.workflows.events import Event, Watch, alive, silent
 from pellucid.workflows.evidence import versions
-from pellucid.workflows.files import report_path, stem
+from pellucid.workflows.learn import Job
 from pellucid.workflows.model import Model
-from pellucid.workflows.options import Options
+from pellucid.workflows.options import duration
+from pellucid.workflows.reconstruction import Reconstruction, told
+from pellucid.workflows.request import AUTO, Request
 from pellucid.workflows.scan import Scan, scan
+from pellucid.workflows.scan_learning import on
+from pellucid.workflows.scan_model import ScanModel
+from pellucid.workflows.scan_score import Reserve, marked, reserve
 from pellucid.workflows.session import file_hash
-
-DIRECT = ("adjoint", "fbp")  # methods that go back through the instrument once, and never look at the residual
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reconstruction:
-    """What `reconstruct` returns.
-
-    Parameters
-    ----------
-    restoration
-        The image, with axes and pixel sizes, in the units of its quantity.
-    account
-        What the report says of it.
-    summary
-        The facts of `pellucid reconstruct --json`.
-    """
-
-    restoration: Image
-    account: page.Account
-    summary: Mapping[str, Any]
-
-    @property
-    def report(self) -> Report:
-        """The page that says how well it explains the data."""
-        return Report(page.page(self.account))
-
-    @property
-    def image(self) -> np.ndarray[Any, Any]:
-        """The numbers of the image."""
-        return np.asarray(self.restoration.data)
-
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the image; the suffix chooses the format."""
-        return write(path, self.restoration, overwrite=overwrite, provenance=self.restoration.provenance)
+from pellucid.workflows.teaching import Taught, given, teach, within
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """How to reconstruct: everything but the scan.
+class Ready:
+    """A scan, and the methods that are ready to reconstruct it.
 
     Parameters
     ----------
-    modality
-        A name from `pellucid.workflows.scan.modalities()`.
-    method
-        A name from ``pellucid.methods.names("reconstruct")``; None takes the usual one of the modality.
-    settings
-        Of the method, by name.
-    geometry
-        What the file may not say, by the names of the modality.
-    denoiser
-        A trained model, for methods that denoise as they go.
-    device, seed
-        As in `Options`.
+    opened, data
+        As it was read, and on the device.
+    reserved
+        Its parts, or None where nothing is compared.
+    rivals
+        Classical methods by name.
+    taught
+        The learned one, or None.
+    notes
+        What was not compared, and why.
     """
 
-    modality: str
-    method: str | None = None
-    settings: Mapping[str, Any]
-    geometry: Mapping[str, Any]
-    denoiser: Path | None = None
-    device: str = "auto"
-    seed: int = 0
+    opened: Scan
+    data: Measurement
+    reserved: Reserve | None = None
+    rivals: Mapping[str, Contender] = field(default_factory=dict)
+    taught: Taught | None = None
+    notes: tuple[str, ...] = ()
 
 
 def reconstruct(
@@ -102,13 +62,17 @@ def reconstruct(
     modality: str,
     method: str | None = None,
     settings: Mapping[str, Any] | None = None,
-    denoiser: str | Path | None = None,
+    train: str | Path | None = None,
+    model: str | Path | None = None,
+    budget: str | float | None = None,
+    steps: int | None = None,
     device: str = "auto",
     seed: int = 0,
     watch: Watch = silent,
+    cancel: Callable[[], bool] = lambda: False,
     **geometry: Any,
 ) -> Reconstruction:
-    """Reconstruct an image from a scan with a classical method: nothing is trained.
+    """Reconstruct an image from a scan, by a classical method or by one that learns from the measurements alone.
 
     Parameters
     ----------
@@ -117,17 +81,22 @@ def reconstruct(
     modality
         The kind of instrument: ``mri``, ``ct``, ...; `pellucid modalities` lists them.
     method
-        A name from ``pellucid.methods.names("reconstruct")``; the usual one of the modality unless given.
+        A name from ``pellucid.methods.names("reconstruct")``, or ``auto``, which takes what predicts unseen
+        measurements best; the usual one of the modality unless given.
     settings
         Of the method, by name.
-    denoiser
-        A trained model, for ``pnp`` and ``red``.
+    train
+        A folder of scans of the same modality, or one, to train on; the scan itself unless given.
+    model
+        A trained reconstruction, or a denoiser for ``pnp`` and ``red``.
+    budget, steps
+        Time for a training, such as ``10m`` (the default), or steps in its place.
     device
         ``auto``, ``cpu``, ``cuda`` or ``cuda:0``.
     seed
         All randomness follows from it.
-    watch
-        Told of progress.
+    watch, cancel
+        Told of progress; asked whether to stop.
     geometry
         What the file may not say, such as ``wavelength_nm``; `pellucid modalities NAME` lists it.
 
@@ -135,18 +104,29 @@ def reconstruct(
     ------
     InputError
         Where the scan cannot be reconstructed, in one sentence.
+    KeyboardInterrupt
+        Where it was cancelled.
     """
     request = Request(
         modality=modality,
         method=method,
         settings=settings or {},
         geometry=geometry,
-        denoiser=None if denoiser is None else Path(denoiser),
+        train=None if train is None else Path(train),
+        model=None if model is None else Path(model),
+        seconds=None if budget is None else duration(budget),
+        steps=steps,
         device=device,
         seed=seed,
     )
-    opened = scanned(Path(path), request, watch)
-    return reconstructed(opened, Path(path), request, watch)
+    started, start = time.monotonic(), request.check()
+    opened = scan(Path(path), modality, geometry)
+    for note in opened.notes:
+        watch(Event("read", note))
+    options = request.options
+    job = Job(options=options, deadline=options.deadline(started), watch=watch, cancel=cancel)
+    ready, _ = prepare({Path(path): opened}, request, start, job)
+    return finish(ready[Path(path)], Path(path), request, watch)
 
 
 def deconvolve(path: str | Path, **options: Any) -> Reconstruction:
@@ -162,131 +142,138 @@ def deconvolve(path: str | Path, **options: Any) -> Reconstruction:
     return reconstruct(path, modality="deconvolution", **options)
 
 
-def reconstruct_file(
-    path: Path,
-    request: Request,
-    *,
-    output: Path | None = None,
-    overwrite: bool = False,
-    dry_run: bool = False,
-    watch: Watch,
-) -> dict[str, Any]:
-    """Reconstruct a scan into a file, with a report beside it; return the facts.
+def prepare(
+    scans: Mapping[Path, Scan], request: Request, start: ScanModel | None, job: Job
+) -> tuple[dict[Path, Ready], dict[Path, str]]:
+    """Compare classical methods, and train what is learned; return what is ready, and why other scans are not.
 
     Raises
     ------
     InputError
-        In one sentence; nothing is written then.
+        Where no scan is ready.
+    KeyboardInterrupt
+        Where it was cancelled; the folder of the job keeps the state.
     """
-    start = time.monotonic()
-    if output is not None:
-        writable(output, overwrite=overwrite)
-    opened = scanned(path, request, watch)
-    ending = "_deconvolved" if request.modality == "deconvolution" else "_reconstructed"
-    target = output or path.with_name(stem(path) + ending + opened.suffix)
-    if target.resolve() == path.resolve():
-        raise InputError("The result would replace its input, which is never done: choose another name with -o.")
-    writable(target, overwrite=overwrite)
-    report = report_path(target)
-    if report.exists() and not overwrite:
-        raise InputError(f"{report} exists already: choose another name with -o, or add --overwrite.")
-    where = {"input": str(path), "output": str(target), "report": str(report)}
-    if dry_run:
-        return where | {"method": request.method or opened.method, "notes": opened.notes, "quantity": opened.quantity}
-    found = reconstructed(opened, path, request, watch)
-    command = {"command": shlex.join(["pellucid", *sys.argv[1:]])}
-    image = replace(found.restoration, provenance=dict(found.restoration.provenance) | command)
-    write(target, image, overwrite=overwrite, provenance=image.provenance)
-    account = replace(found.account, title=target.name, provenance=image.provenance)
-    replace(found, account=account).report.save(report)
-    return where | dict(found.summary) | {"seconds": round(time.monotonic() - start, 3)}
+    device, auto = job.options.place(), request.method == AUTO
+    data = {path: on(opened.measurement, device) for path, opened in scans.items()}
+    if not (request.learns or request.applies) or (auto and request.modality not in contest.AUTO):
+        return {path: Ready(opened=scans[path], data=data[path]) for path in scans}, {}
+    parts, failures = _divided(data, request.modality)
+    left = {path: part.left for path, part in parts.items()}
+
+    def compared() -> dict[Path, tuple[dict[str, Contender], tuple[str, ...]]]:
+        usual = {path: contest.usual(request.modality, scans[path].method, auto=auto) for path in parts}
+        return {path: contest.classical(usual[path], part, job) for path, part in parts.items()}
+
+    if auto:
+        rivals, (taught, notes) = compared(), _taught(left, request, start, job)
+    else:  # a training says early what is wrong
+        (taught, notes), rivals = _taught(left, request, start, job), compared()
+    ready = {
+        path: Ready(
+            opened=scans[path],
+            data=data[path],
+            reserved=part,
+            rivals=rivals[path][0],
+            taught=taught,
+            notes=rivals[path][1] + notes,
+        )
+        for path, part in parts.items()
+    }
+    return ready, failures
 
 
-def scanned(path: Path, request: Request, watch: Watch) -> Scan:
-    """Read a scan, and check what is asked of it."""
-    if request.method is not None:
-        card(request.method, "reconstruct")
-        checked(request.method, request.settings, "reconstruct")
-    opened = scan(path, request.modality, request.geometry)
-    for note in opened.notes:
-        watch(Event("read", note))
-    return opened
+def _divided(data: Mapping[Path, Measurement], modality: str) -> tuple[dict[Path, Reserve], dict[Path, str]]:
+    """Take the samples that only judge away from every scan; return also why some cannot be divided."""
+    parts: dict[Path, Reserve] = {}
+    failures: dict[Path, str] = {}
+    for path, measurement in data.items():
+        try:
+            parts[path] = reserve(measurement, modality)
+        except InputError as error:
+            failures[path] = str(error)
+    if not parts:
+        raise InputError(next(iter(failures.values())))
+    return parts, failures
 
 
-def reconstructed(opened: Scan, path: Path, request: Request, watch: Watch) -> Reconstruction:
-    """Reconstruct a scan in memory, with its account."""
-    device = Options(device=request.device).place()
-    measurement = _on(opened.measurement, device)
-    name = request.method or opened.method
-    doing = f"Reconstructing with {card(name, 'reconstruct').title} on {device}"
+def _taught(
+    left: Mapping[Path, Measurement], request: Request, start: ScanModel | None, job: Job
+) -> tuple[Taught | None, tuple[str, ...]]:
+    """Return the learned method, and why there is none where `auto` can do without it."""
+    if start is not None and request.applies:
+        return given(start, request.modality, next(iter(left.values()))), ()
+    if request.method != AUTO:
+        assert request.method is not None
+        return teach(request.method, left, request, start, job), ()
+    name = contest.learned_for(request.modality, many=request.train is not None or len(left) > 1)
+    if name is None:
+        return None, (f"There is no learned method for {request.modality} yet.",)
+    try:
+        return teach(name, left, request, None, within(job)), ()
+    except InputError as error:
+        return None, (f"{name} was not compared: {error}",)
+
+
+def finish(ready: Ready, path: Path, request: Request, watch: Watch) -> Reconstruction:
+    """Reconstruct a scan from all of its measurements, by the method that was asked for or predicts best.
+
+    Raises
+    ------
+    InputError
+        Where no finite image is found.
+    """
+    name, opened = request.method or ready.opened.method, ready.opened
+    taught, contenders = ready.taught, dict(ready.rivals)
+    if ready.reserved is not None and taught is not None:
+        began = time.monotonic() - taught.seconds
+        contenders[taught.name] = contest.contend(taught.name, taught.method, ready.reserved, began)
+        name = taught.name
+    if request.method == AUTO:
+        name = min(contenders, key=lambda n: contenders[n].score.error, default=opened.method)
+    doing = f"Reconstructing with {card(name, 'reconstruct').title} on {ready.data.y.device}"
     watch(Event("reconstruct", f"{doing}."))
     with alive(watch, "reconstruct", doing):
-        method = _method(name, measurement, request)
-        restoration = restore(measurement, method.restorer)
+        method = contenders[name].method if name in contenders else _classical(name, ready.data, request)
+        restoration = contest.answer(ready.data, method)
     if not restoration.image.isfinite().all():
         raise InputError(f"{name} found no finite image in {path.name}; try --method cg, or look at the geometry.")
-    provenance = {
+    scores = marked(tuple(one.score for one in contenders.values()), name)
+    opened = replace(opened, notes=opened.notes + ready.notes)
+    provenance = _provenance(name, ready, path, request)
+    return told(opened, ready.data, method, restoration, provenance, scores=scores, taught=taught)
+
+
+def _provenance(name: str, ready: Ready, path: Path, request: Request) -> dict[str, Any]:
+    """Return what repeats a reconstruction."""
+    learned = ready.taught is not None and ready.taught.name == name
+    made = dict(ready.taught.model.provenance) if ready.taught is not None and learned else {}
+    inputs = {str(file): file_hash(file) for file in files_of(path, request)}
+    return {
         "modality": request.modality,
         "method": name,
-        "settings": dict(request.settings),
+        "settings": made.get("settings", dict(request.settings)),
         "geometry": {key: str(value) for key, value in request.geometry.items()},
-        "notes": list(opened.notes),
+        "notes": list(ready.opened.notes),
         "seed": request.seed,
-        "device": str(device),
-        "inputs": {str(file): file_hash(file) for file in _files(path, request)},
+        "device": str(ready.data.y.device),
+        "inputs": inputs,
+        **({"training": made} if made else {}),
         "versions": versions(),
     }
-    return _told(opened, measurement, method, restoration, provenance)
 
 
-def _told(
-    opened: Scan,
-    measurement: Measurement,
-    method: Method,
-    restoration: Restoration,
-    provenance: Mapping[str, Any],
-) -> Reconstruction:
-    """Gather what is written and said of a reconstruction."""
-    found = consistency(measurement, restoration, fitted=provenance["method"] not in DIRECT)
-    image = opened.image(restoration.image.cpu())
-    first = opened.image(first_image(measurement, restoration).cpu())
-    choice = getattr(method.restorer, "choice", None)
-    provenance = dict(provenance) | found.as_dict() | ({} if choice is None else {"strength": choice.strength})
-    account = account_of(opened, measurement, restoration, (first, image), found, choice, provenance)
-    summary = {
-        "method": provenance["method"],
-        "quantity": opened.quantity,
-        "notes": list(opened.notes),
-        **found.as_dict(),
-        "verdict": found.level,
-        "sentence": found.sentence,
-    }
-    image = replace(image, provenance=provenance)
-    return Reconstruction(restoration=image, account=account, summary=summary)
-
-
-def _method(name: str, measurement: Measurement, request: Request) -> Method:
-    """Return the method, made for this measurement."""
-    given = checked(name, request.settings, "reconstruct")
-    if request.denoiser is not None:
-        given["denoiser"] = Model.load(request.denoiser, measurement.y.device).channels[0].restorer
+def _classical(name: str, measurement: Measurement, request: Request) -> Method:
+    """Return a method that is not trained, made for this measurement."""
+    settings = request.settings if request.method == name else {}
+    chosen = checked(name, settings, "reconstruct")
+    if request.model is not None:
+        chosen["denoiser"] = Model.load(request.model, measurement.y.device).channels[0].restorer
     rng = torch.Generator(measurement.y.device).manual_seed(request.seed)
-    return function(name, "reconstruct")(measurement, rng=rng, **given)
+    return function(name, "reconstruct")(measurement, rng=rng, **chosen)
 
 
-def _on(measurement: Measurement, device: torch.device) -> Measurement:
-    """Return a measurement on a device."""
-    weight, noise = measurement.weight, measurement.noise
-    return replace(
-        measurement,
-        y=measurement.y.to(device),
-        operator=measurement.operator.to(device),
-        weight=None if weight is None else weight.to(device),
-        noise=None if noise is None else noise.to(device),
-    )
-
-
-def _files(path: Path, request: Request) -> list[Path]:
+def files_of(path: Path, request: Request) -> list[Path]:
     """Return all files that a reconstruction is made from: the scan, those that its geometry names, the model."""
-    named = [value for value in (*request.geometry.values(), request.denoiser) if isinstance(value, Path)]
+    named = [value for value in (*request.geometry.values(), request.model) if isinstance(value, Path)]
     return [path, *(file for file in named if file.exists())]

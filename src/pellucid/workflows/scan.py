@@ -37,6 +37,8 @@ class Scan:
         The usual ending of a file with such an image.
     notes
         One sentence each on what was found or assumed.
+    warnings
+        One sentence each on what to doubt.
     """
 
     measurement: Measurement
@@ -45,6 +47,7 @@ class Scan:
     method: str
     suffix: str = ".ome.tif"
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @cache

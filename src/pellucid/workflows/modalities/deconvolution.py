@@ -47,7 +47,7 @@ def deconvolution(
     index: float | None = None,
     sample_index: float | None = None,
     depth_um: float = 0.0,
-    model: Model = "vectorial",
+    psf_model: Model = "vectorial",
     pixel_size_nm: float | None = None,
     plane_spacing_nm: float | None = None,
     background: float | None = None,
@@ -74,7 +74,7 @@ def deconvolution(
         Refractive index around the object; that of the immersion medium unless given.
     depth_um
         Of the object below the coverslip, where the two indices differ.
-    model
+    psf_model
         vectorial is right for all apertures; gibson_lanni is scalar; born_wolf is paraxial; gaussian for a first look.
     pixel_size_nm
         In the sample; from the file unless given.
@@ -95,7 +95,7 @@ def deconvolution(
         kernel, note = _from_file(psf or beads or path, image, sizes, of_beads=psf is None)
     else:
         optics = {"na": na, "wavelength_nm": wavelength_nm, "index": index, "sample_index": sample_index}
-        kernel, note = _computed(image, sizes, model, optics | {"depth_nm": 1e3 * depth_um})
+        kernel, note = _computed(image, sizes, psf_model, optics | {"depth_nm": 1e3 * depth_um})
     return _scan(image, kernel, background, note)
 
 

@@ -1,0 +1,105 @@
+"""How well an image predicts measurements that nobody saw: neither a training nor the choice of a strength."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pellucid._math.seeds import generator
+from pellucid.data.measurement import Listed, Measurement
+from pellucid.data.sampling import RandomSampling
+from pellucid.report.reconstruction import Score
+
+RESERVED = 0.1  # of the samples
+_SEED = 7
+_CENTRE = 24  # samples of k-space along each axis, which hold most of the energy and the maps of the coils
+_VIEWS = {"ct": 1, "tilt": 2}  # modalities whose views are held out whole, and the axes of a view
+_SPECTRA = ("mri", "sms")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reserve:
+    """A scan without the samples that only ever judge, and those samples.
+
+    Parameters
+    ----------
+    left
+        The scan without them.
+    held
+        Their weight is one, that of all others zero.
+    whole
+        Axes of the data that are held out together.
+    """
+
+    left: Measurement
+    held: Measurement
+    whole: int
+
+    def score(self, image: Tensor, method: str, seconds: float) -> Score:
+        """Return how well an image predicts the samples.
+
+        The mean modulus of the error decides, not its square: a few samples hold most of the energy of a spectrum.
+        Standard errors are those of means over samples, the channels of which count as one.
+        """
+        weight = self.held.weight
+        assert weight is not None
+        with torch.no_grad():
+            off = self.held.operator(image) - self.held.y
+        axes = (1, *range(off.ndim - self.whole, off.ndim))
+        unseen = weight.expand(off.shape).amax(axes) > 0
+        moduli = off.abs(), self.held.y.abs()
+        wrong, size, wrong2, size2 = (
+            (weight * modulus.double() ** power).sum(axes)[unseen] for power in (1, 2) for modulus in moduli
+        )
+        error, error_se = _ratio(wrong, size)
+        power, power_se = _ratio(wrong2, size2)
+        return Score(
+            method=method,
+            error=error,
+            error_se=error_se,
+            relative_l2=power**0.5,
+            relative_l2_se=power_se / (2 * power**0.5) if power > 0 else 0.0,
+            seconds=seconds,
+        )
+
+
+def reserve(scan: Measurement, modality: str) -> Reserve:
+    """Take a tenth of the samples of a scan away, always the same ones: a saved model never saw them either.
+
+    Every entry of the batch loses the same samples, whichever entries were read. The centre of k-space stays.
+
+    Raises
+    ------
+    InputError
+        Where too few were measured.
+    """
+    whole, space = _VIEWS.get(modality, 0), scan.y.shape[2:]
+    centre = min(_CENTRE, min(space) // 4) if modality in _SPECTRA else 0
+    split = RandomSampling(RESERVED, whole=whole, centre=centre, masks=1, seed=_SEED)
+    split.check(scan)
+    alike = Listed(y=scan.y, operator=scan.operator, weight=scan.weight, noise=scan.noise, numbers=(0,) * len(scan.y))
+    given, held = split(alike, generator(scan.y.device, _SEED))
+    left = Measurement(y=given.y, operator=given.operator, weight=scan.weight, noise=scan.noise)
+    return Reserve(left=left, held=held, whole=whole)
+
+
+def _ratio(over: Tensor, under: Tensor) -> tuple[float, float]:
+    """Return Σa / Σb with its standard error to first order, over independent pairs."""
+    total = float(under.sum())
+    if total <= 0:
+        return float("nan"), float("nan")
+    ratio = float(over.sum()) / total
+    spread = float((over - ratio * under).square().sum()) ** 0.5
+    return ratio, spread / total
+
+
+def better(one: Score, other: Score) -> bool:
+    """Whether a score is less than another by more than two standard errors."""
+    return one.error + 2 * (one.error_se**2 + other.error_se**2) ** 0.5 < other.error
+
+
+def marked(scores: tuple[Score, ...], name: str) -> tuple[Score, ...]:
+    """Return the scores, best first, with the chosen one marked."""
+    return tuple(replace(score, chosen=score.method == name) for score in sorted(scores, key=lambda s: s.error))

@@ -1,0 +1,163 @@
+"""What a set of scans teaches: a trained reconstruction, and the model that keeps it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pellucid.data.measurement import Measurement
+from pellucid.data.sampling import measured_samples
+from pellucid.errors import InputError
+from pellucid.methods import Method, settings
+from pellucid.training import History
+from pellucid.training.watch import table
+from pellucid.workflows.contest import build, resolved
+from pellucid.workflows.evidence import versions
+from pellucid.workflows.learn import Job
+from pellucid.workflows.request import Request
+from pellucid.workflows.scan_files import training_set
+from pellucid.workflows.scan_learning import train_on
+from pellucid.workflows.scan_model import Facts, ScanModel
+from pellucid.workflows.scan_score import reserve
+from pellucid.workflows.session import file_hash
+
+ALIASED = (
+    "All scans were sampled alike by a single coil: nothing measured tells what lies between the samples, so the image "
+    "may keep their aliasing; give scans of several coils, or of sampling that varies, with --train."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taught:
+    """A learned method that is ready.
+
+    Parameters
+    ----------
+    method, model
+        With its weights; to be saved.
+    histories
+        Of each stage; empty where a model was given.
+    seconds
+        Of the training.
+    warnings
+        What to doubt of it.
+    """
+
+    method: Method
+    model: ScanModel
+    histories: tuple[History, ...] = ()
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Of the method."""
+        return self.model.facts.method
+
+
+def teach(name: str, scans: Mapping[Path, Measurement], request: Request, start: ScanModel | None, job: Job) -> Taught:
+    """Train a method on the scans of a folder, or on those that are to be reconstructed, less what is reserved.
+
+    Parameters
+    ----------
+    name
+        Of the method.
+    scans
+        To be reconstructed, without the reserved samples.
+    request
+        Names the folder.
+    start
+        The model whose weights it starts from, or None.
+    job
+        Budget, seed, checkpoints.
+
+    Raises
+    ------
+    InputError
+        Where nothing can be learned from the scans.
+    KeyboardInterrupt
+        Where it was cancelled.
+    """
+    began, example = time.monotonic(), next(iter(scans.values()))
+    given = resolved(name, _settings(name, request, start), example.y.device)
+    method = build(name, example, given, request.seed)
+    facts = Facts.of(request.modality, name, given, example)
+    if start is not None:
+        start.put(method, facts)
+    warnings: tuple[str, ...] = ()
+    if request.train is not None:
+        scans, warnings = _others(request, method, job)
+    if request.modality in ("mri", "sms") and _alike(list(scans.values())):
+        warnings += (ALIASED,)
+    histories = train_on(list(scans.values()), method, name, job)
+    if any(history.status == "diverged" for history in histories):
+        warnings += ("The training diverged; the best weights before that were kept.",)
+    files = [*scans, *([request.model] if request.model else [])]
+    provenance = {
+        "modality": request.modality,
+        "method": name,
+        "settings": given,
+        "geometry": {key: str(value) for key, value in request.geometry.items()},
+        "seed": request.seed,
+        "steps": [history.steps for history in histories],
+        "validation": [history.lowest for history in histories],
+        "inputs": {str(file): file_hash(file) for file in files},
+        "versions": versions(),
+    }
+    rows = [{"stage": k} | row for k, history in enumerate(histories) for row in history.rows]
+    weights = {key: value.detach().cpu().clone() for key, value in method.model.state_dict().items()}
+    model = ScanModel(facts=facts, weights=weights, provenance=provenance, history=table(rows))
+    took = time.monotonic() - began
+    return Taught(method=method, model=model, histories=histories, seconds=took, warnings=warnings)
+
+
+def _settings(name: str, request: Request, start: ScanModel | None) -> Mapping[str, Any]:
+    """Return what is asked for; the size of the network is that of the model to start from."""
+    known = settings(name, "reconstruct")
+    same = {} if start is None else {k: v for k, v in start.facts.settings.items() if k == "preset" and k in known}
+    return same | dict(request.settings)
+
+
+def _others(request: Request, method: Method, job: Job) -> tuple[dict[Path, Measurement], tuple[str, ...]]:
+    """Return the scans of the folder, less what is reserved, and what to doubt."""
+    assert request.train is not None
+    opened, warnings = training_set(request.train, request.modality, request.geometry, job.watch)
+    found: dict[Path, Measurement] = {}
+    for path, scan in opened.items():
+        try:
+            left = reserve(scan.measurement, request.modality).left
+            if method.split is not None and hasattr(method.split, "check"):
+                method.split.check(left)
+        except InputError as error:
+            warnings += (f"{path.name} was left out of the training: {error}",)
+        else:
+            found[path] = left
+    if not found:
+        raise InputError(f"No scan of {request.train} can be trained on; {warnings[-1]}")
+    return found, warnings
+
+
+def _alike(scans: list[Measurement]) -> bool:
+    """Whether a single coil sampled all entries of all scans alike, and not fully."""
+    first = measured_samples(scans[0])[:1]
+    return not bool(first.all()) and all(
+        scan.y.shape[1] == 1
+        and scan.y.shape[2:] == first.shape[2:]
+        and bool((measured_samples(scan) == first.to(scan.y.device)).all())
+        for scan in scans
+    )
+
+
+def given(model: ScanModel, modality: str, example: Measurement) -> Taught:
+    """Return a model that is used as it is."""
+    return Taught(method=model.build(modality, example), model=model)
+
+
+def within(job: Job) -> Job:
+    """Return a job whose training has half of its budget at least, whatever was done before."""
+    if job.deadline is None or job.options.seconds is None:
+        return job
+    return replace(job, deadline=max(job.deadline, time.monotonic() + 0.5 * job.options.seconds))

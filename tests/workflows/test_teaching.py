@@ -1,0 +1,93 @@
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from pellucid.errors import InputError
+from pellucid.workflows import scan as scans
+from pellucid.workflows import teaching
+from pellucid.workflows.learn import Job
+from pellucid.workflows.options import Options
+from pellucid.workflows.request import Request
+from pellucid.workflows.scan_score import reserve
+from pellucid.workflows.teaching import ALIASED, given, teach, within
+
+from .scans import recorded, toy
+
+
+@pytest.fixture(autouse=True)
+def instrument(monkeypatch):
+    monkeypatch.setattr(scans, "modality", lambda name: toy)
+
+
+def asked(**fields):
+    given = {"modality": "toy", "method": "ssdu", "settings": {"preset": "lite"}, "steps": 1} | fields
+    return Request(**given)
+
+
+def job(request):
+    return Job(options=request.options, deadline=None)
+
+
+@pytest.fixture
+def left(tmp_path):
+    path = recorded(tmp_path / "k.npy")
+    return {path: reserve(toy(path).measurement, "toy").left}
+
+
+def test_what_was_learned_is_kept_with_its_provenance(left):
+    request = asked()
+    taught = teach("ssdu", left, request, None, job(request))
+    provenance = taught.model.provenance
+    assert (taught.name, provenance["method"], provenance["steps"]) == ("ssdu", "ssdu", [1])
+    assert provenance["settings"] == {"preset": "lite"}
+    assert list(provenance["inputs"]) == [str(path) for path in left]
+    assert taught.model.history.startswith("stage,step")
+    assert taught.warnings == ()
+    again = given(taught.model, "toy", next(iter(left.values())))
+    assert again.histories == ()
+    assert all(torch.equal(again.model.weights[k], v) for k, v in taught.method.model.state_dict().items())
+
+
+def test_a_training_may_start_from_a_model(left, tmp_path):
+    request = asked()
+    start = teach("ssdu", left, request, None, job(request)).model
+    path = start.save(tmp_path / "m.zip")
+    request = asked(model=path, settings={})
+    taught = teach("ssdu", left, request, start, job(request))
+    assert str(path) in taught.model.provenance["inputs"]
+    moved = max(float((taught.model.weights[k] - v).abs().max()) for k, v in start.weights.items())
+    assert 0 < moved < 0.01
+
+
+def test_sampling_that_never_varies_is_doubted_with_a_single_coil(tmp_path):
+    request = asked(modality="mri")
+    for coils, warnings in ((1, (ALIASED,)), (2, ())):
+        path = recorded(tmp_path / f"{coils}.npy", coils=coils)
+        assert teach("ssdu", {path: toy(path).measurement}, request, None, job(request)).warnings == warnings
+
+
+def test_a_folder_without_a_scan_that_can_be_divided_is_refused(left, tmp_path, monkeypatch):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    request = asked(train=folder)
+    with pytest.raises(InputError, match="holds no scan"):
+        teach("ssdu", left, request, None, job(request))
+    recorded(folder / "a.npy", size=20)
+
+    def refuse(scan, modality):
+        raise InputError("Too few samples.")
+
+    monkeypatch.setattr(teaching, "reserve", refuse)
+    with pytest.raises(InputError, match=r"No scan of .*set can be trained on; a.npy was left out .*: Too few"):
+        teach("ssdu", left, request, None, job(request))
+
+
+def test_a_training_has_half_of_the_budget_at_least():
+    late = Job(options=Options(seconds=100.0), deadline=time.monotonic() + 1)
+    assert within(late).deadline == pytest.approx(time.monotonic() + 50, abs=1)
+    early = replace(late, deadline=time.monotonic() + 90)
+    assert within(early) == early
+    free = Job(options=Options(seconds=None, steps=3), deadline=None)
+    assert within(free) is free
