@@ -21,7 +21,6 @@ from pellucid.training import History, Plan, Validation, fit
 from pellucid.workflows.events import Event, Pace, Watch
 from pellucid.workflows.learn import Job
 
-_INTERVAL = 50  # steps between validations
 _JUDGED = 8  # slices that validate
 
 
@@ -86,11 +85,7 @@ def train_on(scans: Sequence[Measurement], method: Method, name: str, job: Job) 
     numbered = _numbered(scans)
     given = [method.split(scan, generator(scan.y.device, job.options.seed))[0] for scan in numbered]
     judged = [on(scan, device) for scan in _spread(numbered)]
-    judge = Validation(
-        objective=Mean(HeldOut(method.split, normalised_l1_l2), method.prior or method.restorer, judged),
-        source=Fixed(judged[0]),
-        interval=_INTERVAL,
-    )
+    judge = Mean(HeldOut(method.split, normalised_l1_l2), method.prior or method.restorer, judged)
     histories: list[History] = []
     for index, stage in enumerate(method.stages):
         if stage.start is not None:
@@ -106,7 +101,7 @@ def train_on(scans: Sequence[Measurement], method: Method, name: str, job: Job) 
     return tuple(histories)
 
 
-def _fit(stage: Stage, source: Source, plan: Plan, judge: Validation, job: Job, name: str) -> History:
+def _fit(stage: Stage, source: Source, plan: Plan, judge: Mean, job: Job, name: str) -> History:
     """Run one stage."""
     going_on = job.resume and plan.checkpoint is not None and plan.checkpoint.is_file()
     history = fit(
@@ -114,7 +109,9 @@ def _fit(stage: Stage, source: Source, plan: Plan, judge: Validation, job: Job, 
         stage.objective,
         source,
         plan,
-        validation=judge,
+        validation=Validation(
+            objective=judge, source=Fixed(judge.batches[0]), interval=stage.interval, patience=stage.patience
+        ),
         resume=plan.checkpoint if going_on else None,
         cancel=job.cancel,
         watch=_telling(job.watch, name),

@@ -81,8 +81,7 @@ def reserve(scan: Measurement, modality: str) -> Reserve:
     split.check(scan)
     alike = Listed(y=scan.y, operator=scan.operator, weight=scan.weight, noise=scan.noise, numbers=(0,) * len(scan.y))
     given, held = split(alike, generator(scan.y.device, _SEED))
-    left = Measurement(y=given.y, operator=given.operator, weight=scan.weight, noise=scan.noise)
-    return Reserve(left=left, held=held, whole=whole)
+    return Reserve(left=replace(scan, y=given.y, operator=given.operator), held=held, whole=whole)
 
 
 def _ratio(over: Tensor, under: Tensor) -> tuple[float, float]:

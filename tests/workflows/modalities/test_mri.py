@@ -97,6 +97,17 @@ def test_coil_maps_can_be_given(tmp_path, scene):
         mri(tmp_path / "a.npy", coil_maps=tmp_path / "b.npy")
 
 
+def test_coil_maps_of_another_size_are_divided_by_it_and_doubted(tmp_path, scene):
+    np.save(tmp_path / "a.npy", scene[1][0].numpy())
+    maps = birdcage_coils(6, (80, 36))[0].numpy()
+    for name, factor in (("unit", 1.02), ("odd", np.linspace(0.5, 2, 36, dtype=np.float32))):
+        np.save(tmp_path / f"{name}.npy", factor * maps)
+    unit, odd = (mri(tmp_path / "a.npy", coil_maps=tmp_path / f"{name}.npy") for name in ("unit", "odd"))
+    assert unit.warnings == ()
+    assert odd.warnings[0].startswith("The root sum of squares of the coil maps is not one but 0.543 to 1.96 where")
+    assert np.allclose(odd.image(solve(odd)).data, scene[0], atol=2e-3)
+
+
 def test_coils_are_compressed(tmp_path, scene):
     truth, y = scene
     np.save(tmp_path / "a.npy", y[0].numpy())

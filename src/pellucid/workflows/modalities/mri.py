@@ -22,6 +22,9 @@ from pellucid.errors import InputError
 from pellucid.operators.mri import Sense
 from pellucid.workflows.scan import Scan
 
+_INSIDE = 0.1  # of the largest root sum of squares of coil maps: where they see the object
+_UNIT, _FEW = 0.05, 0.05  # how far from one it may be, and in which part of the pixels it may be further
+
 
 def mri(
     path: Path,
@@ -73,9 +76,10 @@ def mri(
     separate = None if scan.calibration is None else torch.from_numpy(scan.calibration)
     mix, told = _coil_array(scan, y if separate is None else separate, virtual_coils)
     y, separate = mix_coils(mix, y), None if separate is None else mix_coils(mix, separate)
+    warnings: tuple[str, ...] = ()
     if coil_maps is not None:
-        maps = mix_coils(mix, torch.from_numpy(_given_maps(coil_maps, maps_dataset, scan.data.shape)))
-        how = f"The coil maps are those of {coil_maps.name}."
+        maps, warnings = _of_unit_size(torch.from_numpy(_given_maps(coil_maps, maps_dataset, scan.data.shape)))
+        maps, how = mix_coils(mix, maps), f"The coil maps are those of {coil_maps.name}."
     else:
         source = y if separate is None else separate
         maps, how = _found_maps(source, tuple(y.shape[2:]), calibration, calibration_width)
@@ -91,6 +95,7 @@ def mri(
         method="cg" if bool(mask.all()) else "wavelet",
         suffix=".nii.gz",
         notes=(_described(scan), *told, how),
+        warnings=warnings,
     )
 
 
@@ -134,6 +139,25 @@ def _given_maps(
             "slices: give maps of the same grid."
         )
     return maps
+
+
+def _of_unit_size(maps: Tensor) -> tuple[Tensor, tuple[str, ...]]:
+    """Divide maps by their root sum of squares where it is not one inside the object, and say so.
+
+    The image then is what ESPIRiT maps give, shaded by the coils as their root sum of squares is; and data consistency
+    is equally strict everywhere.
+    """
+    size = torch.linalg.vector_norm(maps, dim=1, keepdim=True)
+    inside = size > _INSIDE * size.amax()
+    wrong = ((size - 1).abs() > _UNIT) & inside
+    if float(wrong.sum()) <= _FEW * float(inside.sum()):
+        return maps, ()
+    low, high = np.quantile(size[inside].numpy(), (0.05, 0.95))
+    told = (
+        f"The root sum of squares of the coil maps is not one but {low:.3g} to {high:.3g} where they see the object: "
+        "they were divided by it, which shades the image as the coils do; check that they belong to this scan."
+    )
+    return torch.where(inside, maps / size.clamp(min=1e-30), 0), (told,)
 
 
 def _found_maps(
