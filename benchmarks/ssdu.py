@@ -3,19 +3,20 @@
 Slices: 64 random brains of 128 x 128, with texture and a smooth phase; 48 of them train, the 16 others are judged.
 8 birdcage coils, or the first of 1. Random lines, denser near the centre, at an acceleration of 4 (12 lines of the
 centre among them) or 8 (8 lines), other ones for each slice; `fixed` has the same for all. Complex white noise of
-standard deviation 0.03, where the brain is near 0.6. Networks: preset `lite`, {steps} steps of one slice each, at the
+standard deviation 0.03, where the brain is near 0.6. Networks: preset `lite`, 150 steps of one slice each, at the
 learning rate of the method, seeds of the weights and of the order of slices as in the table; the running mean of the
 weights is judged, nothing is validated. Every method may use all acquired samples of the 48 slices, `supervised` all
 samples of them. CG-SENSE: 30 iterations, the strength that is best on the truth of the training slices. PSNR of
 magnitudes in dB, of each slice with the maximum of its truth as the range, mean over the slices. A row is written as
 soon as it is measured, and rows that exist are skipped; delete them to measure again.
 
-    python benchmarks/ssdu.py [--steps 200] [--device cpu]
+    python benchmarks/ssdu.py [--steps 150] [--device cpu]
 """
 
 import argparse
 import time
 from dataclasses import dataclass
+from statistics import mean
 
 import torch
 
@@ -34,6 +35,7 @@ from table import show
 
 SIZE, SLICES, TRAINED, NOISE = 128, 64, 48, 0.03
 CENTRE = {4: 12, 8: 8}
+KEYS = ("acceleration", "sampling", "coils", "method")
 STRENGTHS = [10 ** (k / 4 - 3) for k in range(9)]
 
 
@@ -65,16 +67,15 @@ def runs():
         "ssdu": ("ssdu", {}, 3),
         "multi-mask ssdu": ("multi_mask_ssdu", {}, 3),
         "supervised": ("supervised_unrolled", {}, 1),
-        "k-weighted ssdu": ("weighted_ssdu", {}, 1),
         "measurement consistency": ("measurement_consistency", {}, 1),
+        "k-weighted ssdu": ("weighted_ssdu", {}, 1),
         "multi-mask ssdu, fresh masks": ("multi_mask_ssdu", {"fresh": True}, 1),
     }
     cases = [Case(8), Case(4)]
     for case in cases:
         yield from ((case, name, name, {}, 0) for name in ("zero-filled", "cg-sense"))
-    for seed in range(3):
-        for case in cases:
-            yield from ((case, name, *found[:2], seed) for name, found in trained.items() if seed < found[2])
+    for name, (method, settings, count) in trained.items():
+        yield from ((case, name, method, settings, seed) for seed in range(count) for case in cases)
     for case in (Case(4, "fixed"), Case(4, "fixed", 1), Case(4, "varied", 1)):
         yield from ((case, name, name, {}, 0) for name in ("zero-filled", "cg-sense"))
         names = ("ssdu", "k-weighted ssdu") if case.sampling == "varied" else ("ssdu",)
@@ -119,12 +120,25 @@ def measure(case, method, settings, seed, steps, truth):
     return {"psnr": psnr(found, clean), "seconds_per_step": seconds, "warned": "yes" if warned else "no"}
 
 
+def summary(rows):
+    """Return the mean over seeds, and how far it lies above CG-SENSE and below supervision."""
+    found = {}
+    for row in rows:
+        found.setdefault(tuple(row[key] for key in KEYS), []).append(float(row["psnr"]))
+    for key, values in found.items():
+        facts = {"psnr": mean(values), "spread": max(values) - min(values), "seeds": len(values)}
+        for column, name in (("above_sense", "cg-sense"), ("above_supervised", "supervised")):
+            other = found.get((*key[:-1], name))
+            facts[column] = f"{mean(values) - mean(other):+.2f}" if other else ""
+        yield dict(zip(KEYS, key, strict=True)) | facts
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args()
-    print(__doc__.replace("{steps}", str(chosen.steps)))
+    print(__doc__)
     truth = torch.cat([random_brain(SIZE, seeds.generator("cpu", 3, n)) for n in range(SLICES)]).to(chosen.device)
     machine = torch.cuda.get_device_name() if truth.is_cuda else None
     for case, name, method, settings, seed in runs():
@@ -136,7 +150,8 @@ def main():
         row = known | measure(case, method, settings, seed, chosen.steps, truth)
         print(*row.values(), f"{time.perf_counter() - start:.0f} s", flush=True)
         record.append("ssdu", row, machine)
-    show("ssdu")
+    record.write("ssdu_summary", summary(record.read("ssdu")), machine)
+    show("ssdu_summary")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,16 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     "training_overhead": {"batch": "batch", "precision": "precision", "`fit`, steps/s": "fit .2f"}
     | {"bare, steps/s": "bare .2f"}
     | TIMES,
+    "unrolled_speed": {"network": "network", "size": "size", "coils": "coils", "bare, s": "bare_seconds .3f"}
+    | {"ours, s": "ours_seconds .3f", "ratio": "ours_ratio .2f"}
+    | {"implicit, s": "implicit_seconds .3f", "its ratio": "implicit_ratio .2f"}
+    | {f"{name}, GiB": f"{name}_gib .2f" for name in ("bare", "ours", "implicit")},
+    "unrolled_memory": {"step": "way", "network": "network", "size": "size", "coils": "coils"}
+    | {"estimate, GiB": "estimate_gib .2f", "peak, GiB": "peak_gib .2f", "ratio": "ratio .2f"}
+    | {"seconds": "seconds .1f"},
+    "unrolled_gradient": {"way back": "way", "steps": "steps", "s a step": "seconds .3f"}
+    | {"loss": "loss .4f", "PSNR, dB": "psnr .2f", "µ": "penalty .4f"},
+    "unrolled_start": {"iterations": "iterations", "from z": "from_z .1e", "from zero": "from_zero .1e"},
     "gpu_training": {"network": "network", "cuDNN tuning": "tuning", "`fit`, patches/s": "fit ,.0f"}
     | {"bare, patches/s": "bare ,.0f"}
     | TIMES
@@ -115,8 +125,13 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"noise variance": "noise .3f", "seconds": "seconds .0f"},
     "calcium": {"method": "method", "chosen": "chosen", "PSNR, dB": "psnr .2f", "least": "least .2f"}
     | {"largest": "largest .2f", "steps": "steps", "seconds": "seconds .0f"},
-    "time_to_quality": {"method": "method", "budget, s": "budget .0f", "seconds": "seconds .1f"}
-    | {"PSNR, dB": "psnr .2f", "steps": "steps", "verdict": "verdict"},
+    "time_to_quality": {"method": "method", "steps": "taken", "seconds": "seconds .1f"}
+    | {"PSNR, dB": "psnr .2f", "verdict": "verdict"},
+    "ssdu_summary": {"R": "acceleration", "lines": "sampling", "coils": "coils", "method": "method"}
+    | {"PSNR, dB": "psnr .2f", "above CG-SENSE": "above_sense", "above supervised": "above_supervised"}
+    | {"seeds": "seeds", "largest less least": "spread .2f"},
+    "coverage_means": {"method": "method", "data": "data", "images": "images", "hidden, as claimed": "hidden_before"}
+    | {"hidden, calibrated": "hidden", "truth, as claimed": "truth_before", "truth, calibrated": "truth"},
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
 }
 

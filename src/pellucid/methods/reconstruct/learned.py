@@ -29,7 +29,8 @@ class _Size:
     rate: float
 
 
-_SIZES: Mapping[str, _Size] = {"lite": _Size(5, 4, 16, 5, 3e-3), "paper": _Size(10, 15, 64, 10, 5e-4)}
+_SIZES: Mapping[str, _Size] = {"lite": _Size(5, 4, 16, 5, 5e-3), "paper": _Size(10, 15, 64, 10, 5e-4)}
+_WARM_UP = 20  # steps
 CENTRE = 4  # samples along each axis of k-space that are always given
 
 
@@ -94,7 +95,7 @@ def learned(
     """
     held = RandomSampling(reserved, centre=CENTRE if example.y.is_complex() else 0, masks=1)
     held.check(example)
-    adam = Adam(rate=_size(preset, example).rate)
+    adam = Adam(rate=_size(preset, example).rate, warm_up=_WARM_UP)
     stage = Stage(model=model, objective=objective, patch=(), batch=1, adam=adam)
     return Method(model=model, restorer=model, prior=model, split=held, stages=(stage,), card=card, warnings=warnings)
 
