@@ -19,7 +19,7 @@ from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method, Stage
 from pellucid.methods.recipe import patch_size, unet
 from pellucid.methods.reconstruct.sirt import sirt
-from pellucid.networks import UNet
+from pellucid.networks import Residual, UNet
 from pellucid.objectives import HeldOut, squared
 from pellucid.operators import Identity
 from pellucid.restorers import Enhancer
@@ -141,9 +141,7 @@ def noise2inverse(
     split = Interleaved(parts, strategy)
     image = _whole(split, example)
     first = sirt(example, rng=rng, iterations=iterations).restorer if inner == "sirt" else None
-    network = unet(image, rng, features=features, depth=depth, outputs=1)
-    assert isinstance(network, UNet)
-    torch.nn.init.zeros_(network.last.weight)  # the input is mostly noise: its first answer is none of it
+    network = _network(image, rng, features, depth)
     model = Backprojected(network, first)
     restorer = model if full else PartsAverage(model, split)
 
@@ -168,6 +166,16 @@ def noise2inverse(
         ),
         card=CARD,
     )
+
+
+def _network(image: Measurement, rng: torch.Generator, features: int, depth: int) -> UNet:
+    """Return a U-Net with its finest skip whose first answer is zero: to add to an input that is noise is no start."""
+    residual = unet(image, rng, features=features, depth=depth, outputs=1, original=True)
+    assert isinstance(residual, Residual)
+    network = residual.network
+    assert isinstance(network, UNet)
+    torch.nn.init.zeros_(network.last.weight)
+    return network
 
 
 def _whole(split: Interleaved, example: Measurement) -> Measurement:
