@@ -88,7 +88,7 @@ def slice_grappa(
     .. [1] K. Setsompop et al., "Blipped-controlled aliasing in parallel imaging for simultaneous multislice echo planar
        imaging with reduced g-factor penalty", Magn. Reson. Med. 67, 2012.
     .. [2] S. F. Cauley et al., "Interslice leakage artifact reduction technique for simultaneous multislice
-       acquisitions", Magn. Reson. Med. 71, 2014.
+       acquisitions", Magn. Reson. Med. 72, 2014.
     """
     rows, step = _rows(kspace)
     _check(kspace, calibration, kernel, step)

@@ -77,7 +77,7 @@ def split_slice_grappa(
     References
     ----------
     Cauley, Polimeni, Bhat, Wald, Setsompop, "Interslice leakage artifact reduction technique for simultaneous
-    multislice acquisitions", Magnetic Resonance in Medicine 71, 2014.
+    multislice acquisitions", Magnetic Resonance in Medicine 72, 2014.
     """
     restorer = _SplitSlice(kernel, tikhonov)
     return Method(model=restorer, restorer=restorer, card=CARD)
