@@ -81,7 +81,7 @@ class Unrolled(Restorer):
     unrolls
         T.
     iterations
-        Of conjugate gradients in each, a fixed number, from z.
+        Of conjugate gradients in each, a fixed number, from z (in ADMM, from z − u).
     penalty
         µ at the start; it is learned, and kept positive by a softplus.
     splitting
@@ -175,7 +175,7 @@ class Unrolled(Restorer):
                 x = z - (data.normal(z) - data.b) / (1 + penalty)
             else:
                 b = data.b + penalty * near
-                x = self.solve(lambda w: data.normal(w) + penalty * w, b, x=z, iterations=self.iterations)
+                x = self.solve(lambda w: data.normal(w) + penalty * w, b, x=near, iterations=self.iterations)
         return x, x + v - z if admm else x
 
     def _memory(self, data: _Data, v: Tensor) -> Memory:
@@ -264,5 +264,8 @@ def _kept(compute: Callable[[], Result], fixed: Sequence[Tensor]) -> tuple[Resul
 
 
 def _free(device: torch.device) -> int:
-    """Return the free bytes of a device."""
-    return int(torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available)
+    """Return the free bytes of a device, with those that PyTorch holds ready."""
+    if device.type != "cuda":
+        return int(psutil.virtual_memory().available)
+    ready = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + ready
