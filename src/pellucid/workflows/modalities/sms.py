@@ -90,8 +90,7 @@ def sms(
     references = _references(single_band, dataset, multiband, data) if single_band else None
     data, references = _compressed(data, references, virtual_coils)
     if trajectory == "radial":
-        shots = 1 if code is None else len(code)
-        angles = _angles(data.shape[2], shots, spokes, turned)
+        angles = _angles(data.shape[2], 1 if code is None else len(code), spokes, turned)
         points = [radial_trajectory(data.shape[3], a, delays=_three(delays)) for a in angles]
         size = round(data.shape[3] / oversampling)
         measurement, maps, how = _radial(
