@@ -121,3 +121,38 @@ def test_a_constant_image_has_numbers(numpy_rng):
     seen = diagnose(noisy)
     found = examine(noisy, np.full_like(noisy, 100.0), transfer=seen.transfer, correlation=seen.correlation)
     assert np.isfinite([found.structure, found.worst, found.left, found.excess, found.bias, found.light]).all()
+
+
+def test_a_pixel_that_stands_out_alone_is_no_structure(seen, truth, noisy):
+    """Few photons make such pixels; a spot that was lost covers several."""
+    spoilt, spot = noisy.copy(), np.zeros_like(truth)
+    spoilt[100, 80] += 40 * SIGMA
+    assert seen(truth, spoilt).worst < 5
+    spot[100, 80] = 2 * np.pi * 4 * 5 * SIGMA
+    lost = seen(truth, noisy + ndimage.gaussian_filter(spot, 2))
+    assert lost.worst > 12
+    assert np.hypot(lost.at[1] - 100, lost.at[2] - 80) < 3
+
+
+def test_below_darkness_the_noise_is_that_of_the_recording_nearby():
+    """At an intensity without photons the noise would vanish, and any fault there would seem endless."""
+    rng = np.random.default_rng(0)
+    x = np.full((SIDE, SIDE), 20.0)
+    y = 10.0 * rng.poisson(x / 10)
+    transfer = PhotonTransfer(
+        model="poisson-gaussian",
+        gain=10.0,
+        offset=0.0,
+        sigma=0.0,
+        floor=1e-3,
+        intensity=np.array([20.0]),
+        variance=np.array([200.0]),
+        pixels=np.array([SIDE**2]),
+    )
+    image = x.copy()
+    image[100:104, 80:84] = -1.0
+    found = examine(y, image, transfer=transfer, correlation=white())
+    sizes = examine(y + 21 * (image < 0), x, transfer=transfer, correlation=white())
+    assert found.worst == pytest.approx(sizes.worst, rel=0.2)
+    assert found.excess < 2
+    assert found.invented < 3

@@ -48,7 +48,7 @@ def unsupported(noisy: Array, restored: Array, *, transfer: PhotonTransfer, corr
     pixel's neighbours holds, rightly, the opposite of its own noise. What the noise hides is not found: see
     `detectable`.
     """
-    variance = ndimage.uniform_filter(transfer.variance_at(restored), (0, 5, 5))
+    variance = noise_of(noisy, restored, transfer)
     most = np.zeros_like(restored)
     for fine, coarse in BANDS:
         detail, residual = (_band(image, fine, coarse) for image in (restored, noisy - restored))
@@ -58,6 +58,17 @@ def unsupported(noisy: Array, restored: Array, *, transfer: PhotonTransfer, corr
         power = _power(correlation.map, fine, coarse)
         most = np.maximum(most, (-_blur(detail * residual / variance, window) - SURE * scatter) / power)
     return np.sqrt(most)
+
+
+def noise_of(noisy: Array, restored: Array, transfer: PhotonTransfer) -> Array:
+    """Return the variance of the noise at each place of a restored image, (plane, row, column).
+
+    Where the image is darker than any part of the recording, it is that of the recording's own mean nearby: the image's
+    variance would vanish below darkness, and a small fault there would seem to be an endless one.
+    """
+    around, image = _blur(noisy, _WINDOW), ndimage.uniform_filter(restored, (0, 5, 5))
+    own = ndimage.uniform_filter(transfer.variance_at(restored), (0, 5, 5))
+    return np.where(image < around.min(), transfer.variance_at(around), own)
 
 
 def _blur(image: Array, width: float) -> Array:

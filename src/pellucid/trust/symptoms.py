@@ -11,12 +11,13 @@ from scipy import ndimage
 from pellucid.errors import InputError
 from pellucid.metrics import residual_vs_intensity
 from pellucid.noise import Autocorrelation, PhotonTransfer
-from pellucid.trust.support import unsupported
+from pellucid.trust.support import noise_of, unsupported
 
 Array = NDArray[np.float64]
 
 SCALES = (1.0, 2.0, 3.0)  # pixels: widths of the Gaussians that gather structure
 _PLACE = 2.0  # pixels: the one of them that looks for single places
+_ALONE = 5.0  # standard deviations: as much as a single pixel counts where single places are looked for
 _EDGES = 0.1  # of the pixels: those of steepest gradient
 _BINS = 20
 _SMALLEST = 32  # pixels
@@ -91,10 +92,13 @@ def examine(
     the way that a lost or invented detail of width s fills it. A residual that is weaker than the noise, because the
     seen pixel was rightly used, is compared with noise as weak as itself. Intensity is that of the smoothed image:
     bins of the image itself would sort by the noise that is left in it.
+
+    Where few photons are counted, single pixels stand out from the truth as they never would in Gaussian noise. What
+    was lost or invented covers several: for `worst`, each counts as five standard deviations at most.
     """
     y, x = as_stacks(noisy, restored)
     r = y - x
-    variance = ndimage.uniform_filter(transfer.variance_at(x), (0, 5, 5))
+    variance = noise_of(y, x, transfer)
     u = r / np.sqrt(variance)
     slope = ndimage.gaussian_gradient_magnitude(x, (0.0, 1.0, 1.0)) / np.sqrt(variance)
     edge = slope >= np.quantile(slope, 1 - _EDGES)
@@ -104,7 +108,7 @@ def examine(
         max(float(np.mean(z[part] ** 2)) if part.any() else 0.0 for z in smoothed.values()) / own
         for part in (edge, ~edge)
     )
-    worst = np.abs(smoothed[_PLACE])
+    worst = np.abs(_gathered(np.clip(u, -_ALONE, _ALONE), _PLACE, correlation))
     invented = unsupported(y, x, transfer=transfer, correlation=correlation)
     bins = residual_vs_intensity(r, ndimage.gaussian_filter(x, (0, _PLACE, _PLACE)), variance, _BINS)
     bias = bins.mean / np.sqrt(transfer.variance_at(bins.intensity))
