@@ -151,6 +151,9 @@ def deep_image_prior(
     paper averages outputs. z is U(0, 0.1) in 32 channels, as there. Training cuts images larger than about 512 x 512
     pixels into blocks, and sizes down to multiples of 16; such an image is refused.
 
+    Non-local means is often nearer to the truth: in the paper too a single fit reaches 29.2 dB where that reaches 30.3,
+    and the mean of two fits and of their last outputs 31.0.
+
     References
     ----------
     Ulyanov, Vedaldi, Lempitsky, "Deep image prior", CVPR 2018.
