@@ -1,14 +1,13 @@
 """Learned reconstruction of simulated multi-coil MRI: SSDU and its kin, what they must beat, and what bounds them.
 
 Slices: 64 random brains of 128 x 128, with texture and a smooth phase; 48 of them train, the 16 others are judged.
-8 birdcage coils, or the first of 1. Random lines, denser near the centre, at an acceleration of 4 (12 lines of the
-centre among them) or 8 (8 lines), other ones for each slice; `fixed` has the same for all. Complex white noise of
-standard deviation 0.03, where the brain is near 0.6. Networks: preset `lite`, 100 steps of one slice each, at the
-learning rate of the method, seeds of the weights and of the order of slices as in the table; the running mean of the
-weights is judged, nothing is validated. Every method may use all acquired samples of the 48 slices, `supervised` all
-samples. CG-SENSE: 30 iterations, the strength that is best on the truth of 12 training slices. PSNR of
-magnitudes in dB, of each slice with the maximum of its truth as the range, mean over the slices. A row is written as
-soon as it is measured, and rows that exist are skipped; delete them to measure again.
+8 birdcage coils, or one coil that sees all alike. Random lines, denser near the centre, at an acceleration of 4 (12
+lines of the centre among them) or 8 (8 lines), other ones for each slice; `fixed` has the same for all. Complex white
+noise of standard deviation 0.03, where the brain is near 0.6. Networks: preset `lite`, 100 steps of one slice each, at
+the learning rate of the method, seeds of the weights and of the order of slices as in the table; the running mean of
+the weights is judged, nothing is validated. Every method may use all acquired samples of the 48 slices, `supervised`
+all samples. CG-SENSE: 30 iterations, the strength that is best on the truth of 12 training slices. PSNR of magnitudes in dB, of each slice with the maximum of its truth as the range, mean over the slices. A row is
+written as soon as it is measured, and rows that exist are skipped; delete them to measure again.
 
     python benchmarks/ssdu.py [--steps 100] [--device cpu]
 """
