@@ -6,8 +6,9 @@ lines of the centre among them) or 8 (8 lines), other ones for each slice; `fixe
 noise of standard deviation 0.03, where the brain is near 0.6. Networks: preset `lite`, 100 steps of one slice each, at
 the learning rate of the method, seeds of the weights and of the order of slices as in the table; the running mean of
 the weights is judged, nothing is validated. Every method may use all acquired samples of the 48 slices, `supervised`
-all samples. CG-SENSE: 30 iterations, the strength that is best on the truth of 12 training slices. PSNR of magnitudes in dB, of each slice with the maximum of its truth as the range, mean over the slices. A row is
-written as soon as it is measured, and rows that exist are skipped; delete them to measure again.
+all samples. CG-SENSE: 30 iterations, the strength that is best on the truth of 12 training slices. PSNR of magnitudes
+in dB, of each slice with the maximum of its truth as the range, mean over the slices. A row is written as soon as it is
+measured, and rows that exist are skipped; delete them to measure again.
 
     python benchmarks/ssdu.py [--steps 100] [--device cpu]
 """
