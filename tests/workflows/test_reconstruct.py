@@ -1,4 +1,5 @@
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from pellucid.data.image import Image
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.noise import Gaussian
-from pellucid.operators import Sampling
+from pellucid.operators import Operator, Sampling
 from pellucid.workflows import contest
 from pellucid.workflows import scan as scans
 from pellucid.workflows.contest import Field
@@ -19,6 +20,16 @@ from pellucid.workflows.scan import Scan
 from .scans import recorded, toy
 
 LEARNED = {"modality": "toy", "method": "ssdu", "settings": {"preset": "lite"}, "steps": 2}
+
+
+class Squared(Operator):
+    """A detector of intensities."""
+
+    def forward(self, x):
+        return x.square()
+
+    def backproject(self, y):
+        return y
 
 
 def rows(path, *, every: int = 2, sigma: float | None = None) -> Scan:
@@ -136,3 +147,12 @@ def test_auto_is_the_usual_method_where_there_is_no_other(path):
 def test_too_few_samples_are_refused_in_a_sentence(kspace):
     with pytest.raises(InputError, match="cannot be held out"):
         reconstruct(kspace, **LEARNED | {"settings": {"preset": "lite", "fraction": 0.99}})
+
+
+def test_an_instrument_that_is_not_linear_is_refused_in_a_sentence(kspace, monkeypatch):
+    def intensity(path) -> Scan:
+        return replace(toy(path), measurement=Measurement(y=torch.ones(1, 1, 8, 8), operator=Squared()))
+
+    monkeypatch.setattr(scans, "modality", lambda name: intensity)
+    with pytest.raises(InputError, match="linear instruments only, and toy is none: use --method cg"):
+        reconstruct(kspace, **LEARNED)

@@ -13,6 +13,7 @@ import torch
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods import Method, card, checked, function
+from pellucid.operators import LinearOperator
 from pellucid.workflows import contest
 from pellucid.workflows.contest import Contender
 from pellucid.workflows.events import Event, Watch, alive, silent
@@ -158,6 +159,12 @@ def prepare(
     data = {path: on(opened.measurement, device) for path, opened in scans.items()}
     if not (request.learns or request.applies) or (auto and request.modality not in contest.AUTO):
         return {path: Ready(opened=scans[path], data=data[path]) for path in scans}, {}
+    for path, measurement in data.items():
+        if not isinstance(measurement.operator, LinearOperator):
+            raise InputError(
+                f"A network learns from linear instruments only, and {request.modality} is none: use --method "
+                f"{scans[path].method}."
+            )
     parts, failures = _divided(data, request.modality)
     left = {path: part.left for path, part in parts.items()}
 

@@ -70,16 +70,15 @@ def mri(
         Size of a pixel where the file does not say it.
     """
     scan = kspace.read(path, dataset=dataset, slice_index=slice_index)
-    scan = scan if readout is None else replace(scan, readout=-2 if readout == "rows" else -1)
-    scan = _undersampled(scan, undersample, calibration_width)
+    scan = _undersampled(scan, readout, undersample, calibration_width)
     y = torch.from_numpy(scan.data * scan.sampled[:, None])
     separate = None if scan.calibration is None else torch.from_numpy(scan.calibration)
     mix, told = _coil_array(scan, y if separate is None else separate, virtual_coils)
     y, separate = mix_coils(mix, y), None if separate is None else mix_coils(mix, separate)
     warnings: tuple[str, ...] = ()
     if coil_maps is not None:
-        maps, warnings = _of_unit_size(torch.from_numpy(_given_maps(coil_maps, maps_dataset, scan.data.shape)))
-        maps, how = mix_coils(mix, maps), f"The coil maps are those of {coil_maps.name}."
+        maps, how, warnings = _given_maps(coil_maps, maps_dataset, scan.data.shape)
+        maps = mix_coils(mix, maps)
     else:
         source = y if separate is None else separate
         maps, how = _found_maps(source, tuple(y.shape[2:]), calibration, calibration_width)
@@ -120,17 +119,17 @@ def _coil_array(scan: KSpace, data: Tensor, virtual: int | None) -> tuple[Tensor
     return mix, told
 
 
-def _undersampled(scan: KSpace, step: int, centre: int) -> KSpace:
+def _undersampled(scan: KSpace, readout: str | None, step: int, centre: int) -> KSpace:
     """Keep every `step`-th line along the phase encoding, counted from the middle one, and the `centre` lines there."""
+    scan = scan if readout is None else replace(scan, readout=-2 if readout == "rows" else -1)
     axis = -3 - scan.readout  # the other one of -1 and -2
     offset = np.arange(scan.sampled.shape[axis]) - scan.sampled.shape[axis] // 2
     keep = (offset % step == 0) | ((offset >= -(centre // 2)) & (offset < (centre + 1) // 2))
     return replace(scan, sampled=scan.sampled & (keep if axis == -1 else keep[:, None]))
 
 
-def _given_maps(
-    path: Path, dataset: str, shape: tuple[int, ...]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.complex64]]:
+def _given_maps(path: Path, dataset: str, shape: tuple[int, ...]) -> tuple[Tensor, str, tuple[str, ...]]:
+    """Return the coil maps of a file, a sentence on them, and what to doubt."""
     maps = kspace.arrays(path, dataset=dataset)
     if maps.shape[1:] != shape[1:] or maps.shape[0] not in (1, shape[0]):
         raise InputError(
@@ -138,7 +137,8 @@ def _given_maps(
             f"{maps.shape[0]} slices, and k-space has {shape[1]} coils, {shape[2]} x {shape[3]} samples and {shape[0]} "
             "slices: give maps of the same grid."
         )
-    return maps
+    unit, warnings = _of_unit_size(torch.from_numpy(maps))
+    return unit, f"The coil maps are those of {path.name}.", warnings
 
 
 def _of_unit_size(maps: Tensor) -> tuple[Tensor, tuple[str, ...]]:
