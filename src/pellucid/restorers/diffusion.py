@@ -1,0 +1,226 @@
+"""Draws of images from a score: of the prior alone, or of the posterior of any linear measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.data.measurement import Measurement
+from pellucid.errors import InputError
+from pellucid.restorers.base import PosteriorSampler
+from pellucid.restorers.least_squares import linear
+from pellucid.solvers import conjugate_gradient, lipschitz
+from pellucid.solvers.progress import inner
+
+Guidance = Literal["likelihood", "replacement", "dps"]
+Denoised = Callable[[Tensor, float], Tensor]
+_EXACT = 10  # iterations that bring an image to the data
+
+
+class Denoiser(nn.Module):
+    r"""D(x; σ) = E[x₀ | x₀ + σ n = x], for every σ: the score of the data with noise is (D(x; σ) − x) / σ² (Tweedie).
+
+    .. math:: D = \frac{d^2}{\sigma^2 + d^2} x + \frac{\sigma d}{\sqrt{\sigma^2 + d^2}}
+        F\Bigl(\frac{x}{\sqrt{\sigma^2 + d^2}}, \tfrac14 \log\sigma\Bigr)
+
+    so that input, output and target of the network F have deviations of order one at all σ.
+
+    Parameters
+    ----------
+    network
+        F: maps channel + 1 channels, the last of them the level of the noise, to as many as an image has.
+    deviation
+        d, of the clean images, whose mean is zero.
+
+    References
+    ----------
+    Karras, Aittala, Aila, Laine, "Elucidating the design space of diffusion-based generative models", NeurIPS 2022,
+    table 1.
+    """
+
+    def __init__(self, network: nn.Module, deviation: float = 1.0) -> None:
+        super().__init__()
+        self.network, self.deviation = network, deviation
+
+    def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Return the mean of x₀ given x, (batch, channel, *space), and σ, (batch,)."""
+        sigma = sigma.view(-1, *[1] * (x.ndim - 1))
+        total = sigma.square() + self.deviation**2
+        level = (sigma.log() / 4).expand(len(x), 1, *x.shape[2:])
+        out: Tensor = self.network(torch.cat([x / total.sqrt(), level], 1)).float()
+        return self.deviation**2 / total * x + sigma * self.deviation / total.sqrt() * out
+
+
+class Diffusion(PosteriorSampler):
+    """Draws x from p(x | y) ∝ p(y | x) p(x): noise, taken away level by level, with corrections at each level.
+
+    From σ_i to σ_{i+1} the predictor draws x_{i+1} from q(x_{i+1} | x_i, D(x_i)), and correctors are steps of Langevin
+    dynamics in the score of what is wanted at this level,
+
+        x ← x + ε g + √(2ε) z,    g = (D(x; σ) − x) / σ² + ∇ log p(y | x).
+
+    Parameters
+    ----------
+    denoiser
+        D(x, σ); of real channels, (Re, Im) for complex images.
+    levels
+        σ, falling from far above the deviation of the images. A chain of variance-preserving noise,
+        x_t = a x₀ + √(1 − a²) n, is this one divided by a, with σ = √(1 − a²) / a: `preserving` returns its levels.
+    guidance
+        How the data are brought to bear. ``likelihood``: p(y | x) = N(y; Hx, s² + σ²‖H‖²); exact where correctors run
+        to stationarity, as σ falls. ``replacement``: measured entries are replaced by y + σ H n after every step.
+        ``dps``: by the gradient of ‖y − H D(x)‖, through the network.
+    correctors
+        Steps at each level.
+    pace
+        Of a corrector: ε times the largest curvature. The variance is too large by half of it, at most.
+    strength
+        Of ``dps``.
+    draws
+        How many make the image, and the spread.
+
+    Notes
+    -----
+    Replacement is not exact: what was not measured is drawn as if it did not know of the measurements but by the
+    correctors, and its mean is off where those are few. Diffusion posterior sampling takes p(y | x_i) = p(y | D(x_i)),
+    and is biased for every strength. Norms are those of each sample: a batch changes nothing.
+
+    References
+    ----------
+    Song et al., "Score-based generative modeling through stochastic differential equations", ICLR 2021; Chung, Ye,
+    "Score-based diffusion models for accelerated MRI", Medical Image Analysis 80, 2022; Chung et al., "Diffusion
+    posterior sampling for general noisy inverse problems", ICLR 2023.
+    """
+
+    whole = True
+
+    def __init__(
+        self,
+        denoiser: nn.Module,
+        levels: Sequence[float],
+        *,
+        guidance: Guidance = "likelihood",
+        correctors: int = 1,
+        pace: float = 0.2,
+        strength: float = 1.0,
+        draws: int = 8,
+    ) -> None:
+        super().__init__(draws)
+        if len(levels) < 2 or any(a <= b for a, b in pairwise(levels)) or levels[-1] <= 0:
+            raise InputError("The levels of the noise are two or more, above zero, each lower than the last.")
+        self.denoiser, self.levels, self.guidance = denoiser, tuple(levels), guidance
+        self.correctors, self.pace, self.strength = correctors, pace, strength
+
+    def sample(self, shape: Sequence[int], rng: torch.Generator) -> Tensor:
+        """Return draws from the prior, of this shape, (count, channel, *space)."""
+        return self._drawn(torch.Size(shape), rng, None)
+
+    def draw(self, given: Measurement, rng: torch.Generator) -> Tensor:
+        """Return a draw from the posterior, (batch, channel, *space)."""
+        first = linear(given).backproject(given.y)
+        x = self._drawn(_real(first).shape, rng, given)
+        return torch.view_as_complex(x.movedim(1, -1).contiguous()).unsqueeze(1) if first.is_complex() else x
+
+    def _drawn(self, shape: torch.Size, rng: torch.Generator, given: Measurement | None) -> Tensor:
+        with torch.no_grad():
+            target = None if given is None else _Likelihood(given, self.guidance)
+
+            def noise() -> Tensor:
+                return torch.randn(shape, generator=rng, device=rng.device)
+
+            x = self.levels[0] * noise()
+            for sigma, after in pairwise((*self.levels, 0.0)):
+                for _ in range(self.correctors):
+                    gradient, curvature = self._gradient(x, sigma, target)
+                    step = self.pace / curvature
+                    x = x + step * gradient + (2 * step) ** 0.5 * noise()
+                    x = target.replaced(x, sigma, noise()) if target is not None else x
+                x = self._predicted(x, sigma, after, noise(), target)
+            return x
+
+    def _predicted(self, x: Tensor, sigma: float, after: float, z: Tensor, target: _Likelihood | None) -> Tensor:
+        """Return x at the next level; at the last one, which is not drawn from, the mean of what it shows."""
+        part = 1 - (after / sigma) ** 2
+        if target is not None and self.guidance == "dps":
+            mean, gradient = target.through(self._denoised, x, sigma)
+            drift = part * (mean - x) - self.strength * gradient
+        else:
+            drift = part * sigma**2 * self._gradient(x, sigma, target)[0]
+        if after == 0:  # the noise of the last level stays: it is the width of the last Langevin steps
+            return x if target is not None else x + drift
+        x = x + drift + after * part**0.5 * z
+        return x if target is None else target.replaced(x, after, z)
+
+    def _denoised(self, x: Tensor, sigma: float) -> Tensor:
+        mean: Tensor = self.denoiser(x, torch.full((len(x),), sigma, device=x.device))
+        return mean
+
+    def _gradient(self, x: Tensor, sigma: float, target: _Likelihood | None) -> tuple[Tensor, float]:
+        """Return the score of what is wanted at a level, and its largest curvature."""
+        score, curvature = (self._denoised(x, sigma) - x) / sigma**2, 1 / sigma**2
+        if target is None or self.guidance != "likelihood":
+            return score, curvature
+        gradient, more = target.gradient(x, sigma)
+        return score + gradient, curvature + more
+
+
+class _Likelihood:
+    """What a measurement says of an image with noise."""
+
+    def __init__(self, given: Measurement, guidance: Guidance) -> None:
+        self.given, self.operator, self.guidance = given, linear(given), guidance
+        first = self.operator.adjoint(given.y)
+        self.complex = first.is_complex()
+        self.norm = float(lipschitz(self.operator.normal, first).amax())
+        if given.noise is None and guidance == "likelihood":
+            raise InputError("A posterior needs the noise of the measurement, which is not known: give its sigma.")
+        self.variance = 0.0 if given.noise is None else float(given.noise.variance(given.y).real.mean())
+        self.variance /= 1 + self.complex  # of each part of a complex number
+
+    def gradient(self, x: Tensor, sigma: float) -> tuple[Tensor, float]:
+        """Return ∇ log N(y; Hx, s² + σ²‖H‖²) and its curvature."""
+        variance = self.variance + sigma**2 * self.norm
+        image = self._image(x)
+        back = self.operator.adjoint(self.given.y - self.operator(image))
+        return _real(back) / variance, self.norm / variance
+
+    def replaced(self, x: Tensor, sigma: float, z: Tensor) -> Tensor:
+        """Return the nearest image that explains y + σ H n, where replacement is asked."""
+        if self.guidance != "replacement":
+            return x
+        image, noise = self._image(x), self._image(z)
+        missing = self.operator.adjoint(self.given.y + self.operator(sigma * noise - image))
+        return x + _real(conjugate_gradient(self.operator.normal, missing, iterations=_EXACT))
+
+    def through(self, denoised: Denoised, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        """Return D(x) and the gradient of ‖y − H D(x)‖ of each sample in x."""
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            mean = denoised(x, sigma)
+            off = self.given.y - self.operator(self._image(mean))
+            (gradient,) = torch.autograd.grad(inner(off, off).sqrt().sum(), x)
+        return mean.detach(), gradient
+
+    def _image(self, x: Tensor) -> Tensor:
+        return torch.view_as_complex(x.movedim(1, -1).contiguous()).unsqueeze(1) if self.complex else x
+
+
+def _real(x: Tensor) -> Tensor:
+    """Return the real channels of an image: (Re, Im) of its one channel, where it is complex."""
+    return torch.view_as_real(x[:, 0]).movedim(-1, 1) if x.is_complex() else x
+
+
+def exploding(count: int, first: float, last: float) -> list[float]:
+    """Return levels in geometric progression (variance exploding; Song et al., equation 30)."""
+    return [first * (last / first) ** (k / (count - 1)) for k in range(count)]
+
+
+def preserving(count: int, least: float = 0.1, most: float = 20.0) -> list[float]:
+    """Return √(1 − a²) / a with log a² = −½ t² (β₁ − β₀) − t β₀ (variance preserving; Song et al., equation 33)."""
+    times = [1 - k / count for k in range(count)]
+    log = [-(t**2) * (most - least) / 2 - t * least for t in times]
+    return [(torch.tensor(-a, dtype=torch.float64).expm1().sqrt()).item() for a in log]

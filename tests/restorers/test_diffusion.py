@@ -1,0 +1,116 @@
+"""A Gaussian prior, N(0, C), whose denoiser is C (C + σ²)⁻¹ x: all posteriors are known."""
+
+import pytest
+import torch
+from torch import nn
+
+from pellucid.data.measurement import Measurement
+from pellucid.errors import InputError
+from pellucid.noise import Gaussian
+from pellucid.operators import Sampling
+from pellucid.restorers.diffusion import Denoiser, Diffusion, exploding, preserving
+
+CORRELATION = torch.tensor([[1.0, 0.8, 0.3], [0.8, 1.0, 0.5], [0.3, 0.5, 0.7]])
+CHAINS = 4000
+NOISE = 0.3
+
+
+class Exact(nn.Module):
+    """D(x; σ) of the prior, for images (batch, 1, 1, 3)."""
+
+    def forward(self, x, sigma):
+        total = CORRELATION + sigma[0] ** 2 * torch.eye(3)
+        return x @ torch.linalg.solve(total, CORRELATION)
+
+
+def measurement(y=(1.0, 0.0, -0.5), keep=(True, False, True)):
+    mask = torch.tensor(keep).view(1, 1, 1, 3)
+    data = (torch.tensor(y) * torch.tensor(keep)).view(1, 1, 1, 3).expand(CHAINS, -1, -1, -1)
+    return Measurement(y=data, operator=Sampling(mask), noise=Gaussian(NOISE))
+
+
+def moments(x):
+    flat = x.flatten(1)
+    return flat.mean(0), flat.T.cov()
+
+
+def posterior(given):
+    """Return mean and covariance of x given y."""
+    h = torch.diag(given.operator.keep.flatten().float())
+    gain = CORRELATION @ h @ torch.linalg.inv(h @ CORRELATION @ h + NOISE**2 * torch.eye(3))
+    return gain @ given.y[0].flatten(), CORRELATION - gain @ h @ CORRELATION
+
+
+@pytest.mark.parametrize("levels", [exploding(40, 20.0, 0.03), preserving(60)])
+def test_draws_without_data_have_the_moments_of_the_prior(levels, rng):
+    mean, covariance = moments(Diffusion(Exact(), levels, correctors=0).sample((CHAINS, 1, 1, 3), rng))
+    assert float(mean.abs().max()) < 0.06
+    torch.testing.assert_close(covariance, CORRELATION, atol=0.1, rtol=0.1)
+
+
+def test_draws_with_correctors_have_the_moments_of_the_posterior(rng):
+    given = measurement()
+    sampler = Diffusion(Exact(), exploding(60, 10.0, 0.03), correctors=40, pace=0.1)
+    mean, covariance = moments(sampler.draw(given, rng))
+    wanted, spread = posterior(given)
+    assert (
+        float((mean - wanted).abs().max()) < 0.03 * float(wanted.abs().max()) + 3 * float(spread.max() / CHAINS) ** 0.5
+    )
+    torch.testing.assert_close(covariance.diag(), spread.diag(), rtol=0.1, atol=0)
+
+
+def test_replacement_is_not_exact(rng):
+    """What was not measured is drawn as if the data were no help: its mean falls short of the posterior's."""
+    given = measurement(keep=(True, False, False))
+    wanted, _ = posterior(given)
+    replaced = Diffusion(Exact(), exploding(30, 10.0, 0.03), guidance="replacement", correctors=0)
+    mean, _ = moments(replaced.draw(given, rng))
+    assert float(mean[0]) == pytest.approx(1.0, abs=0.02)  # the data as they are, noise and all
+    assert float(mean[1]) < 0.97 * 0.8
+    assert float(mean[0] - wanted[0]) > 0.05
+
+
+@pytest.mark.parametrize("guidance", ["dps", "likelihood"])
+def test_a_batch_changes_nothing(guidance, rng):
+    given = measurement()
+    sampler = Diffusion(Exact(), exploding(8, 5.0, 0.1), guidance=guidance, strength=0.3)
+    fixed = torch.randn(200, 4, 1, 1, 3, generator=rng)
+
+    def run(rows):
+        part = Measurement(y=given.y[rows], operator=given.operator, noise=given.noise)
+        calls = iter(fixed)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(torch, "randn", lambda *_, **__: next(calls)[rows])
+            return sampler.draw(part, rng)
+
+    whole = run(slice(0, 4))
+    for k in range(4):
+        torch.testing.assert_close(run(slice(k, k + 1)), whole[k : k + 1])
+
+
+def test_dps_comes_near_the_data(rng):
+    given = measurement()
+    sampler = Diffusion(Exact(), exploding(40, 10.0, 0.03), guidance="dps", strength=0.3, correctors=0)
+    mean, _ = moments(sampler.draw(given, rng))
+    wanted, _ = posterior(given)
+    assert float((mean - wanted).norm()) < 0.5 * float(wanted.norm())
+
+
+def test_levels_must_fall():
+    with pytest.raises(InputError, match="each lower than the last"):
+        Diffusion(Exact(), [1.0, 2.0])
+
+
+def test_the_network_sees_numbers_of_order_one(rng):
+    seen = []
+
+    class Look(nn.Module):
+        def forward(self, x):
+            seen.append(float(x[:, :-1].std()))
+            return x[:, :-1]
+
+    denoiser = Denoiser(Look(), deviation=2.0)
+    for sigma in (0.01, 1.0, 100.0):
+        x = 2 * torch.randn(64, 1, 8, 8, generator=rng) + sigma * torch.randn(64, 1, 8, 8, generator=rng)
+        denoiser(x, torch.full((64,), sigma))
+    assert seen == pytest.approx([1, 1, 1], abs=0.05)
