@@ -58,6 +58,19 @@ def measure(name, noisy, truth):
     }
 
 
+def means(rows):
+    """Return the means by method and data."""
+    found = {}
+    for row in rows:
+        found.setdefault((row["method"], row["image"].split()[0]), []).append(row)
+    parts = ("hidden_before", "hidden", "truth_before", "truth")
+    return [
+        {"method": method, "data": data, "images": len(here)}
+        | {part: f"{np.mean([float(row[part]) for row in here]):.1%}" for part in parts}
+        for (method, data), here in sorted(found.items())
+    ]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("methods", nargs="*", default=list(METHODS), help=f"all unless given: {', '.join(METHODS)}")
@@ -68,7 +81,9 @@ def main():
     for name, (title, noisy, truth) in itertools.product(options.methods, images):
         if (title, name) not in done:
             record.append("coverage", {"image": title, "method": name} | measure(name, noisy, truth))
-    show("coverage")
+            print(title, name, flush=True)
+    record.write("coverage_means", means(record.read("coverage")))
+    show("coverage_means")
 
 
 if __name__ == "__main__":
