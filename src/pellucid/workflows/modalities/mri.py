@@ -75,13 +75,12 @@ def mri(
     separate = None if scan.calibration is None else torch.from_numpy(scan.calibration)
     mix, told = _coil_array(scan, y if separate is None else separate, virtual_coils)
     y, separate = mix_coils(mix, y), None if separate is None else mix_coils(mix, separate)
-    warnings: tuple[str, ...] = ()
     if coil_maps is not None:
         maps, how, warnings = _given_maps(coil_maps, maps_dataset, scan.data.shape)
         maps = mix_coils(mix, maps)
     else:
         source = y if separate is None else separate
-        maps, how = _found_maps(source, tuple(y.shape[2:]), calibration, calibration_width)
+        (maps, how), warnings = _found_maps(source, tuple(y.shape[2:]), calibration, calibration_width), ()
     mask = torch.from_numpy(scan.sampled)[:, None]
     matrix = scan.matrix or (y.shape[2], y.shape[3])
     y, maps, mask = _without_oversampling(y, maps, mask, matrix, scan.readout)
