@@ -69,3 +69,16 @@ class Paired(Measurement):
     """A recording with its clean reference: for supervised references and evaluation only."""
 
     truth: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unpaired(Measurement):
+    """Recordings beside images of other objects of the same kind: draws of both, matched by nothing.
+
+    Parameters
+    ----------
+    images
+        Clean images, (batch, channel, *space).
+    """
+
+    images: Tensor

@@ -1,0 +1,106 @@
+"""Optimal transport between images and recordings that belong to other objects."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.data.measurement import Measurement, Unpaired
+from pellucid.data.source import Step
+from pellucid.errors import InputError
+from pellucid.objectives.adversarial import gradient_penalty
+from pellucid.objectives.base import Objective, Turn
+from pellucid.objectives.divergences import Divergence
+from pellucid.restorers.transport import Transport
+
+
+class OptimalTransport(Objective[Transport]):
+    r"""The dual of the cheapest way from recordings to images, at the cost ‖y − F x‖ + ‖x − G y‖ (survey eq. 41-45).
+
+    .. math:: \min_{G, F} \max_{V_x, V_y} \; \lambda \, (E\|x - G(F x + w)\|_1 + E\|y - F G y\|_1)
+        + D(x \| G y) + D(y \| F x + w)
+
+    G restores, F is the instrument: known, a blur that is learned, or a network; w is the noise of the recordings,
+    which G must find in F x as well. Where F is known, nothing of the last term can be changed: its critic drops out
+    (OT-cycleGAN). With two networks this is cycleGAN.
+
+    Parameters
+    ----------
+    images, recordings
+        The critics V_x and V_y; none for recordings where F is known.
+    divergence
+        D; `wasserstein` with a penalty is the dual itself, `least_squares` what the papers' code has.
+    cycle, adversarial
+        λ, and the weight of D.
+    identity
+        Weight of E‖x − G x‖₁, which keeps the grey values of what is an image already.
+    penalty
+        Of the slope of the critics.
+
+    Raises
+    ------
+    InputError
+        Where there is a critic of recordings and nothing that could heed it, or the other way round.
+
+    References
+    ----------
+    Sim, Oh, Kim, Jung, Ye, "Optimal transport driven CycleGAN for unsupervised learning in inverse problems", SIAM J.
+    Imaging Sciences 13, 2020. Zhu, Park, Isola, Efros, "Unpaired image-to-image translation", ICCV 2017.
+    """
+
+    def __init__(
+        self,
+        images: nn.Module,
+        recordings: nn.Module | None,
+        divergence: Divergence,
+        *,
+        cycle: float = 10.0,
+        adversarial: float = 1.0,
+        identity: float = 0.0,
+        penalty: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.images, self.recordings, self.divergence = images, recordings, divergence
+        self.cycle, self.adversarial, self.identity, self.penalty = cycle, adversarial, identity, penalty
+
+    def terms(self, model: Transport, batch: Measurement, step: Step) -> dict[str, Tensor]:
+        """Return what the two maps minimise."""
+        x, y = _draws(batch)
+        restored, recorded = model(batch), model.record(x, batch.noise, step.rng)
+        cycle = (x - model(batch.with_y(recorded))).abs().mean() + (y - model.way(restored)).abs().mean()
+        terms = {"cycle": self.cycle * cycle}
+        terms["images"] = self.adversarial * self.divergence.deceit(self.images(restored))
+        if self.recordings is not None:
+            terms["recordings"] = self.adversarial * self.divergence.deceit(self.recordings(recorded))
+        if self.identity:
+            terms["identity"] = self.identity * (x - model(batch.with_y(x))).abs().mean()
+        return terms
+
+    def critic_terms(self, model: Transport, batch: Measurement, step: Step) -> dict[str, Tensor]:
+        """Return what the critics minimise."""
+        x, y = _draws(batch)
+        with torch.no_grad():
+            restored, recorded = model(batch), model.record(x, batch.noise, step.rng)
+        judged = [("image", self.images, x, restored)]
+        judged += [] if self.recordings is None else [("recording", self.recordings, y, recorded)]
+        terms = {}
+        for name, critic, data, made in judged:
+            terms[f"{name}_critic"] = -self.divergence.bound(critic(data), critic(made))
+            if self.penalty:
+                terms[f"{name}_penalty"] = self.penalty * gradient_penalty(critic, data, made, step.rng)
+        return terms
+
+    def turns(self, model: Transport) -> tuple[Turn, ...]:
+        """Return the move of the critics, and that of the maps."""
+        if (self.recordings is not None) != any(True for _ in model.way.parameters()):
+            raise InputError("A critic of recordings is for an instrument that is learned, and only for one.")
+        return (
+            Turn("critic", list(self.parameters()), lambda batch, step: self.critic_terms(model, batch, step)),
+            Turn("model", list(model.parameters()), lambda batch, step: self.terms(model, batch, step)),
+        )
+
+
+def _draws(batch: Measurement) -> tuple[Tensor, Tensor]:
+    if not isinstance(batch, Unpaired):
+        raise InputError("Optimal transport needs clean images of other objects beside the recordings: give them.")
+    return batch.images, batch.y

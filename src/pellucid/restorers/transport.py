@@ -1,0 +1,87 @@
+"""Two maps between recordings and images: one restores, the other is the instrument."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pellucid.data.measurement import Measurement
+from pellucid.noise.base import NoiseModel
+from pellucid.restorers.base import Restorer
+
+_CONV = {2: F.conv2d, 3: F.conv3d}
+
+
+class Transport(Restorer):
+    """G: y → x, and F: x → y.
+
+    Parameters
+    ----------
+    restorer
+        G.
+    way
+        F: a known operator, which has no parameters, a `LearnedBlur`, or a network.
+    """
+
+    def __init__(self, restorer: Restorer, way: nn.Module) -> None:
+        super().__init__()
+        self.restorer, self.way, self.whole = restorer, way, restorer.whole
+
+    def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
+        """Return the image, (batch, channel, *space)."""
+        image: Tensor = self.restorer(given, rng)
+        return image
+
+    def record(self, x: Tensor, noise: NoiseModel | None, rng: torch.Generator) -> Tensor:
+        """Return what the instrument would record of images, with noise where that is known."""
+        y: Tensor = self.way(x)
+        return y if noise is None else noise.sample(y, rng)
+
+    def stride(self, dims: int) -> tuple[int, ...]:
+        """Return the period of the restorer."""
+        return self.restorer.stride(dims)
+
+
+class LearnedBlur(nn.Module):
+    """A convolution whose kernel is learned: not negative, of sum one, its centre of mass in the middle.
+
+    Without these a blind blur has no scale and no place: G could undo any of both.
+
+    Parameters
+    ----------
+    width
+        Of the kernel along each axis, odd.
+    dims
+        2 or 3 spatial axes.
+    """
+
+    place: Tensor
+
+    def __init__(self, width: int, dims: int = 2) -> None:
+        super().__init__()
+        self.dims = dims
+        ramp = torch.arange(width, dtype=torch.float32) - width // 2
+        self.register_buffer("place", torch.stack(torch.meshgrid(*[ramp] * dims, indexing="ij")))
+        self.logits = nn.Parameter(-self.place.square().sum(0) / (width / 3) ** 2)
+
+    @property
+    def kernel(self) -> Tensor:
+        """The kernel: a softmax, tilted until its centre of mass is in the middle (Newton's method, three steps)."""
+        logits: Tensor = self.logits
+        axes = "ijk"[: self.dims]
+        for _ in range(3):
+            p = logits.flatten().softmax(0).view_as(logits)
+            mean = torch.einsum(f"a{axes},{axes}->a", self.place, p)
+            off = self.place - mean.view(-1, *[1] * self.dims)
+            spread = torch.einsum(f"a{axes},b{axes},{axes}->ab", off, off, p)
+            tilt = torch.linalg.solve(spread + 1e-3 * torch.eye(self.dims, device=p.device), mean)
+            logits = logits - torch.einsum(f"a,a{axes}->{axes}", tilt, self.place)
+        return logits.flatten().softmax(0).view_as(logits)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Blur each channel of (batch, channel, *space), which goes on as its mirror image."""
+        kernel = self.kernel
+        edge = [kernel.shape[0] // 2] * (2 * self.dims)
+        flat = F.pad(x.flatten(0, 1).unsqueeze(1), edge, mode="reflect")
+        return _CONV[self.dims](flat, kernel[None, None].flip(tuple(range(2, 2 + self.dims)))).view_as(x)
