@@ -56,7 +56,8 @@ class Recorrupted(Split):
         given = replace(batch, y=seen, operator=batch.operator.restrict(~hidden), noise=None)
         target = torch.where(hidden, y, y - w / self.alpha)
         unit = seen.abs().square().mean(tuple(range(1, y.ndim)), keepdim=True)
-        return given, replace(batch, y=target, weight=measured / unit)
+        trust = torch.where(hidden, 1.0, self.alpha**2 / (1 + self.alpha**2))
+        return given, replace(batch, y=target, weight=measured * trust / unit)
 
     def deviation(self, batch: Measurement) -> Tensor | float:
         """Return the standard deviation of the noise, broadcastable to the data."""
@@ -86,7 +87,8 @@ def robust_ssdu(
 
         E‖H_Ω F(ỹ_Θ) − t‖² = E‖H_Ω (F(ỹ_Θ) − x)‖² + E‖t − H_Ω x‖²:
 
-    the minimiser is that of the risk with noiseless targets on Ω. At inference all samples are given as they are.
+    the minimiser is that of the risk with noiseless targets on Ω, with any weights of the samples. Those of Θ count
+    α² / (1 + α²), as their noise is that much stronger. At inference all samples are given as they are.
 
     Parameters
     ----------
@@ -117,10 +119,9 @@ def robust_ssdu(
     Notes
     -----
     The paper keeps t = y on Θ, where a network then learns E[y | ỹ], and corrects its answer by
-    ((1 + α²) F − ỹ) / α² with a weight (1 + α²) / α² in the loss. Corrected and weighted, that is the loss above:
-    ((1 + α²) y − ỹ) / α² = y − w / α. Corrected in training it holds for any F, such as images that many coils see,
-    and inference needs no further noise. Λ is drawn anew each step, and the paper's weights for the density of
-    sampling are left out.
+    ((1 + α²) F − ỹ) / α², with a weight (1 + α²) / α² in the loss: as ((1 + α²) y − ỹ) / α² = y − w / α, that is the
+    residual above. Corrected in training it holds for any F, such as images that many coils see, and inference needs
+    no further noise. Λ is drawn anew each step. The paper's weights for the density of sampling are left out.
 
     References
     ----------
