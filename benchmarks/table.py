@@ -125,9 +125,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"noise variance": "noise .3f", "seconds": "seconds .0f"},
     "fig4": {"way": "way", "tSNR": "tsnr .1f", "ROC area": "roc .3f", "phase": "phase .4f", "bias": "bias .3f"}
     | {"change": "change .4f", "width": "width .3f", "pixels": "pixels .2f", "height": "height .2f"}
-    | {"GRAPPA as wide: tSNR": "tsnr_width .1f", "ROC": "roc_width .3f"}
-    | {"GRAPPA on as many pixels: tSNR": "tsnr_pixels .1f", "ROC area there": "roc_pixels .3f"}
-    | {"training, s": "training_s .0f", "frames, s": "restoring_s .0f"},
+    | {"tSNR of GRAPPA as wide": "tsnr_width .1f", "its ROC area": "roc_width .3f"}
+    | {"tSNR of GRAPPA on as many pixels": "tsnr_pixels .1f", "its ROC area there": "roc_pixels .3f"},
     "calcium": {"method": "method", "chosen": "chosen", "PSNR, dB": "psnr .2f", "least": "least .2f"}
     | {"largest": "largest .2f", "steps": "steps", "seconds": "seconds .0f"},
     "time_to_quality": {"method": "method", "steps": "taken", "seconds": "seconds .1f"}
