@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from pellucid.data.simulate.brains import random_brain
 from pellucid.data.simulate.coils import birdcage_coils
 from pellucid.data.source import Step
 from pellucid.errors import InputError
-from pellucid.methods.reconstruct.noise2noise import Entries, Sets, Together
+from pellucid.methods.reconstruct.noise2noise import Sets, Together
 from pellucid.objectives.energy import energy
 from pellucid.operators.mri import CoilMaps, Sense
 from pellucid.operators.nufft import NonUniformFourier
@@ -54,12 +55,14 @@ def test_the_weighted_risk_is_the_supervised_one(rng):
     pairs = [
         Repeated.of((cartesian(x, a), cartesian(x, b, sign * w))) for a in masks for b in masks for sign in (-1, 1)
     ]
-    entries = Entries(pairs).entries
+    sets = Sets()
+    sets.settle(pairs)
     for weighted in (True, False):
         risk = 0.0
-        for _, held in entries:
-            held = Measurement(y=held.y, operator=held.operator, weight=held.weight if weighted else None)
-            risk += float(energy(held.operator(guess)[:, None], held)) * held.y.numel() / len(entries)
+        for pair in pairs:
+            held = pair.shots[1]
+            held = replace(held, weight=sets.weight(held)) if weighted else held
+            risk += float(energy(held.operator(guess)[:, None], held)) * held.y.numel() / len(pairs)
         probability = sum(mask / len(masks) for mask in masks)
         supervised = (guess - x).abs().square().sum() + (w.abs().square() * (probability > 0)).sum()
         assert (abs(risk / float(supervised) - 1) < 1e-6) == weighted

@@ -37,7 +37,6 @@ CARD = Card(
 _MOST = 64  # largest weight of a sample that hardly any set has
 
 
-@dataclass(frozen=True)
 class Sets(Split):
     """One of two sets of samples is given, the other is held; which is which is drawn anew each time.
 
@@ -47,16 +46,33 @@ class Sets(Split):
         Samples that stay together where there is one set, whose readouts are dealt into two halves at random.
     """
 
-    readout: int = 1
+    def __init__(self, readout: int = 1) -> None:
+        self.readout = readout
+        self.often: dict[torch.Size, Tensor] = {}
+
+    def settle(self, recordings: Sequence[Measurement]) -> Entries:
+        """Count how often each sample of a grid was measured, and return the source of the recordings."""
+        measured: dict[torch.Size, list[Tensor]] = {}
+        for each in (one for recording in recordings for one in _sets(recording)):
+            measured.setdefault(each.y.shape[1:], []).append(measured_samples(each))
+        self.often = {shape: torch.cat(found).double().mean(0, keepdim=True) for shape, found in measured.items()}
+        return Entries([row for recording in recordings for row in _rows(recording)])
 
     def __call__(self, batch: Measurement, rng: torch.Generator) -> tuple[Measurement, Measurement]:
         """Return (given, held); the weight of what is held brings the unit of what is given."""
-        sets = batch.shots if isinstance(batch, Repeated) else self.halves(batch, rng)
+        sets = _sets(batch) if isinstance(batch, Repeated) else self.halves(batch, rng)
         order = torch.randperm(len(sets), generator=seeds.generator("cpu", rng.initial_seed(), 2))[:2].tolist()
         given, held = (sets[i] for i in order)
         unit = given.y.abs().square().mean(tuple(range(1, given.y.ndim)), keepdim=True)
-        weight = measured_samples(held) / unit
-        return replace(given, weight=None), replace(held, weight=_times(weight, held.weight))
+        return given, replace(held, weight=self.weight(held) / unit)
+
+    def weight(self, held: Measurement) -> Tensor:
+        """Return the density compensation of the measured samples, or one over how often each is measured."""
+        weight, measured = _compensation(held), measured_samples(held)
+        if weight is None:
+            often = self.often.get(held.y.shape[1:], torch.ones((), device=held.y.device))
+            weight = often.clamp(min=1 / _MOST).reciprocal().to(held.y.real.dtype)
+        return _times(weight * measured, held.weight)
 
     def halves(self, batch: Measurement, rng: torch.Generator) -> tuple[Measurement, Measurement]:
         """Return two halves of the readouts of each entry."""
@@ -65,6 +81,23 @@ class Sets(Split):
         first = (rank < readouts // 2).repeat_interleave(self.readout, 1).view(len(batch.y), 1, *batch.y.shape[2:])
         a, b = (replace(batch, y=batch.y * k, operator=batch.operator.restrict(k)) for k in (first, ~first))
         return a, b
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Draws one slice or frame at a time.
+
+    Parameters
+    ----------
+    entries
+        All of them, each alone in its batch.
+    """
+
+    entries: Sequence[Measurement]
+
+    def draw(self, step: Step) -> Measurement:
+        """Return the entry of this step."""
+        return self.entries[int(torch.randint(len(self.entries), (), generator=seeds.host(step.rng)))]
 
 
 @dataclass(frozen=True)
@@ -113,49 +146,9 @@ class Compensated(Restorer):
 
     def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the image, (batch, channel, *space)."""
-        sets = given.shots if isinstance(given, Repeated) else (given,)
-        weights = [w.expand_as(s.y) for s in sets if (w := _times(_compensation(s), s.weight)) is not None]
-        y = torch.cat([each.y for each in sets], 1)
-        operator = Together([linear(each) for each in sets]) if len(sets) > 1 else sets[0].operator
-        joint = Measurement(y=y, operator=operator, weight=torch.cat(weights, 1) if weights else None)
-        image: Tensor = self.model(joint, rng)
+        sets = [_compensated(each) for each in _sets(given)]
+        image: Tensor = self.model(sets[0] if len(sets) == 1 else _joined(sets), rng)
         return image
-
-
-class Entries:
-    """Draws one slice or frame of all recordings at a time; weights make up for the density of their samples.
-
-    A sample counts by its density compensation, or by one over the part of all sets that have it.
-
-    Parameters
-    ----------
-    recordings
-        Each a batch of slices or frames, or `Repeated` sets of samples of them.
-    """
-
-    def __init__(self, recordings: Sequence[Measurement]) -> None:
-        parts = [r.shots if isinstance(r, Repeated) else (r,) for r in recordings]
-        measured: dict[torch.Size, list[Tensor]] = {}
-        for each in (one for sets in parts for one in sets):
-            measured.setdefault(each.y.shape[1:], []).append(measured_samples(each))
-        often = {shape: torch.cat(found).double().mean(0, keepdim=True) for shape, found in measured.items()}
-
-        def weighted(each: Measurement) -> Measurement:
-            weight = _compensation(each)
-            if weight is None:
-                weight = often[each.y.shape[1:]].clamp(min=1 / _MOST).reciprocal().to(each.y.real.dtype)
-            return replace(each, weight=_times(weight, each.weight))
-
-        self.entries = [
-            tuple(chosen(weighted(each), torch.tensor([i]), (i,)) for each in sets)
-            for sets in parts
-            for i in range(len(sets[0].y))
-        ]
-
-    def draw(self, step: Step) -> Measurement:
-        """Return the entry of this step."""
-        sets = self.entries[int(torch.randint(len(self.entries), (1,), generator=seeds.host(step.rng)))]
-        return Repeated.of(sets) if len(sets) > 1 else sets[0]
 
 
 def noise2noise(example: Measurement, *, rng: torch.Generator, preset: Preset = "auto", readout: int = 1) -> Method:
@@ -217,11 +210,21 @@ def noise2noise(example: Measurement, *, rng: torch.Generator, preset: Preset = 
             f"{samples} samples are not two or more readouts of {readout}: set readout to the number of samples of one "
             "spoke or interleave, or to 1."
         )
-    network = unrolled(example, rng, preset)
-    model, method = Compensated(network), learned(network, HeldOut(Sets(readout), energy), example, CARD, preset=preset)
+    network, sets = unrolled(example, rng, preset), Sets(readout)
+    model, method = Compensated(network), learned(network, HeldOut(sets, energy), example, CARD, preset=preset)
     assert method.split is not None
-    stage = replace(method.stages[0], model=model, source=Entries)
+    stage = replace(method.stages[0], model=model, source=sets.settle)
     return replace(method, model=model, restorer=model, prior=model, split=EachSet(method.split), stages=(stage,))
+
+
+def _sets(recording: Measurement) -> tuple[Measurement, ...]:
+    return recording.shots if isinstance(recording, Repeated) else (recording,)
+
+
+def _rows(recording: Measurement) -> list[Measurement]:
+    """Return the entries of a recording one by one, with all their sets."""
+    rows = [tuple(chosen(each, torch.tensor([i]), (i,)) for each in _sets(recording)) for i in range(len(recording.y))]
+    return [Repeated.of(sets) if len(sets) > 1 else sets[0] for sets in rows]
 
 
 def _compensation(each: Measurement) -> Tensor | None:
@@ -230,6 +233,17 @@ def _compensation(each: Measurement) -> Tensor | None:
     return found[0][:, None] if found and found[0] is not None else None
 
 
-def _times(weight: Tensor | None, other: Tensor | None) -> Tensor | None:
-    """Return the product of two weights, either of which may be none."""
-    return other if weight is None else weight if other is None else weight * other
+def _compensated(each: Measurement) -> Measurement:
+    density = _compensation(each)
+    return each if density is None else replace(each, weight=_times(density, each.weight))
+
+
+def _joined(sets: Sequence[Measurement]) -> Measurement:
+    """Return all sets as one measurement, set after set along the channels."""
+    y, one = torch.cat([each.y for each in sets], 1), torch.ones((), device=sets[0].y.device)
+    weights = [_times(one, each.weight).expand(each.y.shape) for each in sets]
+    return Measurement(y=y, operator=Together([linear(each) for each in sets]), weight=torch.cat(weights, 1))
+
+
+def _times(weight: Tensor, other: Tensor | None) -> Tensor:
+    return weight if other is None else weight * other
