@@ -117,19 +117,16 @@ class ScanModel:
             Where it was trained on another kind of scans, or weights and settings do not fit together.
         """
         facts = self.facts
+        wanted = Facts.of(modality, facts.method, facts.settings, example)
+        self._same_kind(wanted)
         given = checked(facts.method, facts.settings, "reconstruct")
         found = function(facts.method, "reconstruct")(example, rng=torch.Generator().manual_seed(0), **given)
-        self.put(found, Facts.of(modality, facts.method, facts.settings, example))
+        self.put(found, wanted)
         return found
 
     def put(self, method: Method, wanted: Facts) -> None:
         """Take the weights over into a method for images of the same kind."""
-        if (self.facts.modality, self.facts.is_complex, self.facts.dims) != (
-            wanted.modality,
-            wanted.is_complex,
-            wanted.dims,
-        ):
-            raise InputError(f"The model makes {self.facts.images}, and here are {wanted.images}: train another one.")
+        self._same_kind(wanted)
         expected = {k: (v.shape, v.dtype) for k, v in method.model.state_dict().items()}
         found = {k: (v.shape, v.dtype) for k, v in self.weights.items() if v.isfinite().all()}
         if expected != found:
@@ -138,3 +135,8 @@ class ScanModel:
                 "train it again."
             )
         method.model.load_state_dict(dict(self.weights))
+
+    def _same_kind(self, wanted: Facts) -> None:
+        """Refuse scans of another kind."""
+        if self.facts.images != wanted.images:
+            raise InputError(f"The model makes {self.facts.images}, and here are {wanted.images}: train another one.")
