@@ -95,6 +95,17 @@ def test_a_series_is_pulled_apart_by_kernels_from_the_single_band_scans(tmp_path
         assert np.linalg.norm(frame - factor * truth) < 0.15 * factor * np.linalg.norm(truth)
 
 
+def test_a_network_learns_from_the_series_itself(tmp_path, scene, rng):
+    operator = SimultaneousMultiSlice(scene[1], phases=caipi_phases(torch.tensor([0.0, 0.5]), SIZE))
+    y = operator(torch.cat([scene[0], scene[0]]))
+    path = save(tmp_path / "mb.npy", y + 0.05 * torch.randn(y.shape, dtype=y.dtype, generator=rng))
+    single = str(save(tmp_path / "s.npy", single_band(scene)))
+    given = {"modality": "sms", "single_band": single, "caipi": "0,0.5"}
+    found = reconstruct(path, method="multi_mask_ssdu", settings={"preset": "lite"}, steps=2, **given)
+    assert found.image.shape == (2, 2, SIZE, SIZE)
+    assert found.summary["method"] == "multi_mask_ssdu"
+
+
 @pytest.mark.parametrize("alone", [True, False])
 def test_turned_spokes_with_delays_are_separated(tmp_path, scene, alone):
     count, delays = 37, (-0.6, -0.7, 0.05)
