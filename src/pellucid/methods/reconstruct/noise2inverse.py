@@ -22,7 +22,7 @@ from pellucid.methods.reconstruct.sirt import sirt
 from pellucid.networks import Residual, UNet
 from pellucid.objectives import HeldOut, squared
 from pellucid.operators import Identity
-from pellucid.restorers import Enhancer
+from pellucid.restorers import Enhancer, Units
 from pellucid.restorers.backprojected import Backprojected, PartsAverage, as_channels, unit
 from pellucid.restorers.least_squares import linear
 from pellucid.training import Adam
@@ -115,7 +115,7 @@ def noise2inverse(
     Raises
     ------
     InputError
-        Where views do not see the whole object, or there are too few.
+        Where views do not see the whole object, there are too few, or they are empty or no numbers.
 
     Notes
     -----
@@ -149,23 +149,16 @@ def noise2inverse(
         data = [_pairs(model, split, scan) for scan in scans]
         return Turns([_patches(pairs, patch_size(pairs, patch, depth), batch) for pairs in data])
 
-    return Method(
-        model=model,
-        restorer=restorer,
-        prior=restorer,
-        split=RandomSampling(0.1, whole=example.y.ndim - 3, masks=1),
-        stages=(
-            Stage(
-                model=Enhancer(network),
-                objective=HeldOut(InOrder(), squared),
-                patch=patch_size(image, patch, depth),
-                batch=batch,
-                adam=Adam(rate=rate),
-                source=source,
-            ),
-        ),
-        card=CARD,
+    stage = Stage(
+        model=Enhancer(network),
+        objective=HeldOut(InOrder(), squared),
+        patch=patch_size(image, patch, depth),
+        batch=batch,
+        adam=Adam(rate=rate),
+        source=source,
     )
+    held = RandomSampling(0.1, whole=example.y.ndim - 3, masks=1)
+    return Method(model=model, restorer=restorer, prior=restorer, split=held, stages=(stage,), card=CARD)
 
 
 def _network(image: Measurement, rng: torch.Generator, features: int, depth: int) -> UNet:
@@ -179,8 +172,10 @@ def _network(image: Measurement, rng: torch.Generator, features: int, depth: int
 
 
 def _whole(split: Interleaved, example: Measurement) -> Measurement:
-    """Return the reconstruction of one entry of an example, once its parts are known to show the same object."""
-    one = Measurement(y=example.y[:1], operator=example.operator[:1])
+    """Return the reconstruction of the strongest entry, once the parts of its views are known to show one object."""
+    row = int(example.y.abs().flatten(1).sum(1).argmax())
+    one = Measurement(y=example.y[row : row + 1], operator=example.operator[row : row + 1])
+    Units.of(one)  # refuses what is empty or no number
     whole = _image(one)
     mean = torch.stack([_image(part).y for part in split.divide(one)]).mean(0)
     strength = float((mean * whole.y).sum() / whole.y.square().sum())
