@@ -81,6 +81,13 @@ def test_wrong_use_ends_with_a_sentence_and_nothing_is_written(command, tmp_path
     assert [entry.name for entry in tmp_path.iterdir()] == ["scan.npy"]
 
 
+@pytest.mark.parametrize(
+    ("method", "trained"), [("ssdu", True), ("auto", True), ("cg", False), (None, False), ("magic", False)]
+)
+def test_a_training_looks_at_ctrl_c_itself(method, trained):
+    assert reconstruct._trains(method) is trained
+
+
 @pytest.fixture
 def kspace(tmp_path):
     """Return a folder with a scan by two coils."""

@@ -61,6 +61,14 @@ def test_a_training_may_start_from_a_model(left, tmp_path):
     assert 0 < moved < 0.01
 
 
+def test_zero_shot_learning_starts_from_a_network_of_many_scans(left):
+    start = teach("ssdu", left, asked(), None, job(asked())).model
+    request = asked(method="zs_ssl", settings={})
+    taught = teach("zs_ssl", left, request, start, job(request))
+    assert taught.model.facts.settings == {"preset": "lite", "start": "backprojection"}
+    assert taught.model.weights.keys() == start.weights.keys()
+
+
 def test_sampling_that_never_varies_is_doubted_with_a_single_coil(tmp_path):
     request = asked(modality="mri")
     for coils, warnings in ((1, (ALIASED,)), (2, ())):

@@ -115,10 +115,14 @@ def teach(name: str, scans: Mapping[Path, Measurement], request: Request, start:
 
 
 def _settings(name: str, request: Request, start: ScanModel | None) -> Mapping[str, Any]:
-    """Return what is asked for; the size of the network is that of the model to start from."""
+    """Return what is asked for; a network that starts from another one is built alike."""
+    if start is None:
+        return request.settings
+    alike = {key: start.facts.settings[key] for key in ("preset", "start") if key in start.facts.settings}
+    if start.facts.method != name:
+        alike["start"] = "backprojection"  # as all unrolled networks begin
     known = settings(name, "reconstruct")
-    same = {} if start is None else {k: v for k, v in start.facts.settings.items() if k == "preset" and k in known}
-    return same | dict(request.settings)
+    return {key: value for key, value in alike.items() if key in known} | dict(request.settings)
 
 
 def _others(request: Request, method: Method, job: Job) -> tuple[dict[Path, Measurement], tuple[str, ...]]:
