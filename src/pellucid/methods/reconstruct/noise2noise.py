@@ -228,9 +228,9 @@ def _rows(recording: Measurement) -> list[Measurement]:
 
 
 def _compensation(each: Measurement) -> Tensor | None:
-    """Return the density compensation of a set on a trajectory, (1 or batch, 1, count)."""
+    """Return the density compensation of a set on one trajectory, (1 or batch, 1, count)."""
     found = [part.density for part in each.operator.modules() if isinstance(part, NonUniformFourier)]
-    return found[0][:, None] if found and found[0] is not None else None
+    return found[0][:, None] if len(found) == 1 and found[0] is not None else None
 
 
 def _compensated(each: Measurement) -> Measurement:

@@ -57,7 +57,8 @@ class Recorrupted(Split):
         target = torch.where(hidden, y, y - w / self.alpha)
         unit = seen.abs().square().mean(tuple(range(1, y.ndim)), keepdim=True)
         trust = torch.where(hidden, 1.0, self.alpha**2 / (1 + self.alpha**2))
-        return given, replace(batch, y=target, weight=measured * trust / unit)
+        weight = measured * trust / unit
+        return given, replace(batch, y=target, weight=weight if batch.weight is None else weight * batch.weight)
 
     def deviation(self, batch: Measurement) -> Tensor | float:
         """Return the standard deviation of the noise, broadcastable to the data."""
