@@ -151,8 +151,8 @@ def deep_image_prior(
     paper averages outputs. z is U(0, 0.1) in 32 channels, as there. Training cuts images larger than about 512 x 512
     pixels into blocks, and sizes down to multiples of 16; such an image is refused.
 
-    Non-local means is often nearer to the truth: in the paper too a single fit reaches 29.2 dB where that reaches 30.3,
-    and the mean of two fits and of their last outputs 31.0.
+    Non-local means is often nearer to the truth: in the paper 30.3 dB, where a single fit reaches 29.2. On the middle
+    of Confocal_FISH_2 of the FMD set it reaches 28.0, this 27.7 in 400 steps, and 28.1 with 64 features in 200.
 
     References
     ----------
