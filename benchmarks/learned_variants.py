@@ -118,7 +118,7 @@ def summary(rows):
             if seeds:
                 gains = [value[case, name, seed] - value[case, names[0], seed] for seed in seeds]
                 found = f"{mean(value[case, name, seed] for seed in seeds):.2f}"
-                told = {"case": case, "method": name, "PSNR, dB": found, "above CG-SENSE": f"{mean(gains):+.2f}"}
+                told = {"case": case, "method": name, "psnr": found, "above_sense": f"{mean(gains):+.2f}"}
                 yield told | {"least": f"{min(gains):+.2f}", "seeds": len(seeds)}
 
 

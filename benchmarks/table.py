@@ -73,6 +73,10 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"sigpy, at 0.85": "sigpy_at_85 .4f", "ours, s": "ours_s .2f", "sigpy, s": "sigpy_s .2f"},
     "mri_sense": {"every n-th line": "step", "centre": "centre", "samples": "part .2f", "maps": "maps"}
     | {name: f"{name} .4f" for name in ("cg", "tv", "wavelet")},
+    "zs_ssl_summary": {"seed": "seed", "floor": "floor .3f"}
+    | {name: f"{name} .4f" for name in ("cg", "tv", "wavelet", "mean", "zs_ssl")}
+    | {"excess / best classical": "ratio .2f", "with no floor": "ratio_zero .2f"},
+    "zs_ssl_phantom": {name: f"{name} .4f" for name in ("cg", "tv", "wavelet", "zs_ssl")},
     "mri_tv": {
         "sigpy's solver": "sigpy_solver",
         "ours, s": "ours_s .2f",
@@ -136,6 +140,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"seeds": "seeds", "largest less least": "spread .2f"},
     "coverage_means": {"method": "method", "data": "data", "images": "images", "hidden, as claimed": "hidden_before"}
     | {"hidden, calibrated": "hidden", "truth, as claimed": "truth_before", "truth, calibrated": "truth"},
+    "learned_variants_summary": {"case": "case", "method": "method", "PSNR, dB": "psnr"}
+    | {"above CG-SENSE": "above_sense", "least": "least", "seeds": "seeds"},
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
 }
 
