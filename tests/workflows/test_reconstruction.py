@@ -6,6 +6,8 @@ from pellucid.methods import function
 from pellucid.report.reconstruction import Score
 from pellucid.workflows.contest import answer
 from pellucid.workflows.reconstruction import told
+from pellucid.workflows.scan_model import Facts, ScanModel
+from pellucid.workflows.teaching import Taught
 
 from .scans import recorded, toy
 
@@ -38,6 +40,17 @@ def test_the_prediction_is_in_the_sentence(parts):
         "0.5."
     )
     assert found.account.scores[0].chosen
+
+
+def test_a_learned_method_that_is_beaten_is_doubted(parts):
+    opened, scan, method, *rest = parts
+    model = ScanModel(facts=Facts(modality="toy", method="ssdu", is_complex=True, dims=2), weights={})
+    taught = Taught(method=method, model=model, warnings=("It diverged.",))
+    found = told(opened, scan, method, *rest, taught=taught, beaten_by="cg")
+    assert found.summary["verdict"] == "amber"
+    assert found.summary["warnings"][0] == "It diverged."
+    assert found.summary["warnings"][1].startswith("cg predicts unseen measurements better than ssdu: train longer")
+    assert found.model is model
 
 
 def test_a_doubt_about_the_scan_is_amber(parts, tmp_path):

@@ -4,8 +4,8 @@ import torch
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.operators import Identity, Sampling
-from pellucid.report.reconstruction import Score
 from pellucid.workflows.scan_score import better, marked, reserve
+from pellucid.workflows.scan_score import score as scored
 
 from .scans import recorded, toy
 
@@ -46,11 +46,11 @@ def test_the_error_of_a_known_image_is_known():
     y = torch.ones(1, 2, 50, 50, dtype=torch.complex128)
     off = 0.3 * torch.rand(1, 1, 50, 50, generator=rng, dtype=torch.float64)
     parts = reserve(Measurement(y=y, operator=Identity()), "deconvolution")
-    score = parts.score((y + off), "known", 1.0)
+    score = scored(parts.errors(y + off), "known", 1.0)
     assert score.error == pytest.approx(0.15, abs=4 * score.error_se)
     assert score.error_se == pytest.approx(0.3 / 12**0.5 / 250**0.5, rel=0.15)
     assert score.relative_l2 == pytest.approx(0.3 / 3**0.5, abs=4 * score.relative_l2_se)
-    perfect = parts.score(y, "perfect", 1.0)
+    perfect = scored(parts.errors(y), "perfect", 1.0)
     assert (perfect.error, perfect.relative_l2) == (0, 0)
 
 
@@ -63,11 +63,13 @@ def test_too_few_samples_cannot_be_divided():
         reserve(Measurement(y=y, operator=Sampling(keep)), "mri")
 
 
-def test_scores_are_compared_within_their_errors():
-    one, same, worse = (
-        Score(method=str(e), error=e, error_se=0.01, relative_l2=e, relative_l2_se=0.0, seconds=1.0)
-        for e in (0.1, 0.12, 0.2)
-    )
+def test_errors_are_compared_sample_by_sample():
+    """A small difference that is always there is beyond doubt where samples differ by far more than it."""
+    size = 10 * torch.rand(200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    one, worse = (torch.stack([k * size, size, (k * size) ** 2, size**2]) for k in (0.10, 0.11))
     assert better(one, worse)
-    assert not better(one, same)
-    assert [(s.method, s.chosen) for s in marked((worse, one), "0.2")] == [("0.1", False), ("0.2", True)]
+    assert not better(worse, one)
+    assert not better(one, one)
+    scores = tuple(scored(errors, name, 1.0) for errors, name in ((worse, "worse"), (one, "one")))
+    assert scores[0].error - scores[1].error == pytest.approx(0.01)
+    assert [(s.method, s.chosen) for s in marked(scores, "worse")] == [("one", False), ("worse", True)]

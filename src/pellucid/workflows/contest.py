@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pellucid.data.measurement import Measurement
 from pellucid.data.scans import chosen
@@ -17,7 +18,7 @@ from pellucid.report.reconstruction import Score
 from pellucid.restoration import Restoration, restore
 from pellucid.workflows.events import Event, alive
 from pellucid.workflows.learn import Job
-from pellucid.workflows.scan_score import Reserve
+from pellucid.workflows.scan_score import Reserve, better, score
 
 _TRIED = 1 / 3  # of the budget, after which no further classical method is tried
 
@@ -52,9 +53,10 @@ AUTO: Mapping[str, Field] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """A method that is ready, and how well it predicts what it never saw."""
+    """A method that is ready, and how well it predicts what it never saw: sample by sample, and in all."""
 
     method: Method
+    errors: Tensor
     score: Score
 
 
@@ -89,7 +91,14 @@ def contend(name: str, method: Method, reserve: Reserve, started: float) -> Cont
     image = answer(reserve.left, method).image
     if not image.isfinite().all():
         raise InputError(f"{name} found no finite image; look at the geometry.")
-    return Contender(method=method, score=reserve.score(image, name, time.monotonic() - started))
+    errors = reserve.errors(image)
+    return Contender(method=method, errors=errors, score=score(errors, name, time.monotonic() - started))
+
+
+def surely_best(contenders: Mapping[str, Contender], name: str) -> str | None:
+    """Return who predicts better than a method beyond doubt, or None."""
+    best = min(contenders, key=lambda n: contenders[n].score.error)
+    return best if better(contenders[best].errors, contenders[name].errors) else None
 
 
 def classical(candidates: Sequence[str], reserve: Reserve, job: Job) -> tuple[dict[str, Contender], tuple[str, ...]]:

@@ -248,7 +248,9 @@ def finish(ready: Ready, path: Path, request: Request, watch: Watch) -> Reconstr
     scores = marked(tuple(one.score for one in contenders.values()), name)
     opened = replace(opened, notes=opened.notes + ready.notes)
     provenance = _provenance(name, ready, path, request)
-    return told(opened, ready.data, method, restoration, provenance, scores=scores, taught=taught)
+    beaten_by = contest.surely_best(contenders, name) if name in contenders else None
+    parts = opened, ready.data, method, restoration, provenance
+    return told(*parts, scores=scores, taught=taught, beaten_by=beaten_by)
 
 
 def _provenance(name: str, ready: Ready, path: Path, request: Request) -> dict[str, Any]:

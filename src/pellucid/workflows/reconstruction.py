@@ -20,7 +20,6 @@ from pellucid.workflows.account import account_of, first_image, learning_of
 from pellucid.workflows.denoise import Report
 from pellucid.workflows.scan import Scan
 from pellucid.workflows.scan_model import ScanModel
-from pellucid.workflows.scan_score import better
 from pellucid.workflows.teaching import Taught
 
 DIRECT = ("adjoint", "fbp", "noise2inverse")  # methods that never look at the residual
@@ -71,6 +70,7 @@ def told(
     *,
     scores: tuple[page.Score, ...] = (),
     taught: Taught | None = None,
+    beaten_by: str | None = None,
 ) -> Reconstruction:
     """Gather what is written and said of a reconstruction.
 
@@ -86,19 +86,27 @@ def told(
         Of the methods that were compared, the chosen one marked.
     taught
         What was trained.
+    beaten_by
+        A method that predicts better beyond doubt, or None.
     """
     found = consistency(measurement, restoration, fitted=provenance["method"] not in DIRECT)
     image = opened.image(restoration.image.cpu())
     first = opened.image(first_image(measurement, restoration).cpu())
     choice = getattr(method.restorer, "choice", None)
     provenance = dict(provenance) | found.as_dict() | ({} if choice is None else {"strength": choice.strength})
-    warnings = (*opened.warnings, *_doubts(scores, taught, method))
+    learned = taught if taught is not None and taught.method is method else None
+    warnings = (*opened.warnings, *(learned.warnings if learned else ()))
+    if learned is not None and beaten_by is not None:
+        warnings += (
+            f"{beaten_by} predicts unseen measurements better than {learned.name}: train longer or on more scans, or "
+            "use --method auto, which takes the better one.",
+        )
     account = replace(
         account_of(opened, measurement, restoration, (first, image), found, choice, provenance),
         level="amber" if warnings else found.level,
         sentence=" ".join((found.sentence, *_prediction(scores))),
         scores=scores,
-        learning=None if taught is None or taught.method is not method else learning_of(taught.histories),
+        learning=None if learned is None else learning_of(learned.histories),
         warnings=warnings,
     )
     summary = {
@@ -115,21 +123,6 @@ def told(
     image = replace(image, provenance=provenance)
     model = None if taught is None else taught.model
     return Reconstruction(restoration=image, account=account, summary=summary, model=model)
-
-
-def _doubts(scores: tuple[page.Score, ...], taught: Taught | None, method: Method) -> tuple[str, ...]:
-    """Return what to doubt of a trained method."""
-    if taught is None or taught.method is not method:
-        return ()
-    own = next(score for score in scores if score.chosen)
-    best = min(scores, key=lambda score: score.error)
-    if not better(best, own):
-        return taught.warnings
-    return (
-        *taught.warnings,
-        f"{best.method} predicts unseen measurements better than {own.method}, {best.error:.3g} against "
-        f"{own.error:.3g}: train longer or on more scans, or use --method auto, which takes the better one.",
-    )
 
 
 def _prediction(scores: tuple[page.Score, ...]) -> tuple[str, ...]:

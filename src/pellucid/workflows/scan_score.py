@@ -37,31 +37,16 @@ class Reserve:
     held: Measurement
     whole: int
 
-    def score(self, image: Tensor, method: str, seconds: float) -> Score:
-        """Return how well an image predicts the samples.
-
-        The mean modulus of the error decides, not its square: a few samples hold most of the energy of a spectrum.
-        Standard errors are those of means over samples, the channels of which count as one.
-        """
+    def errors(self, image: Tensor) -> Tensor:
+        """Return, sample by sample, Σ|e|, Σ|y|, Σ|e|², Σ|y|² over its channels, e the error of its prediction."""
         weight = self.held.weight
         assert weight is not None
         with torch.no_grad():
-            off = self.held.operator(image) - self.held.y
-        axes = (1, *range(off.ndim - self.whole, off.ndim))
-        unseen = weight.expand(off.shape).amax(axes) > 0
-        moduli = off.abs(), self.held.y.abs()
-        wrong, size, wrong2, size2 = (
-            (weight * modulus.double() ** power).sum(axes)[unseen] for power in (1, 2) for modulus in moduli
-        )
-        error, error_se = _ratio(wrong, size)
-        power, power_se = _ratio(wrong2, size2)
-        return Score(
-            method=method,
-            error=error,
-            error_se=error_se,
-            relative_l2=power**0.5,
-            relative_l2_se=power_se / (2 * power**0.5) if power > 0 else 0.0,
-            seconds=seconds,
+            moduli = (self.held.operator(image) - self.held.y).abs(), self.held.y.abs()
+        axes = (1, *range(self.held.y.ndim - self.whole, self.held.y.ndim))
+        unseen = weight.expand(moduli[0].shape).amax(axes) > 0
+        return torch.stack(
+            [(weight * modulus.double() ** power).sum(axes)[unseen] for power in (1, 2) for modulus in moduli]
         )
 
 
@@ -84,19 +69,37 @@ def reserve(scan: Measurement, modality: str) -> Reserve:
     return Reserve(left=replace(scan, y=given.y, operator=given.operator), held=held, whole=whole)
 
 
+def score(errors: Tensor, method: str, seconds: float) -> Score:
+    """Return what the errors of samples say of a method.
+
+    The mean modulus decides, not its square: a few samples hold most of the energy of a spectrum. Standard errors are
+    those of means over samples, whose channels count as one.
+    """
+    error, error_se = _ratio(errors[0], errors[1])
+    power, power_se = _ratio(errors[2], errors[3])
+    return Score(
+        method=method,
+        error=error,
+        error_se=error_se,
+        relative_l2=power**0.5,
+        relative_l2_se=power_se / (2 * power**0.5) if power > 0 else 0.0,
+        seconds=seconds,
+    )
+
+
 def _ratio(over: Tensor, under: Tensor) -> tuple[float, float]:
     """Return Σa / Σb with its standard error to first order, over independent pairs."""
     total = float(under.sum())
     if total <= 0:
         return float("nan"), float("nan")
     ratio = float(over.sum()) / total
-    spread = float((over - ratio * under).square().sum()) ** 0.5
-    return ratio, spread / total
+    return ratio, float((over - ratio * under).square().sum()) ** 0.5 / total
 
 
-def better(one: Score, other: Score) -> bool:
-    """Whether a score is less than another by more than two standard errors."""
-    return one.error + 2 * (one.error_se**2 + other.error_se**2) ** 0.5 < other.error
+def better(errors: Tensor, other: Tensor) -> bool:
+    """Whether errors are less than others of the same samples, by more than two standard errors of the difference."""
+    less = other[0] - errors[0]
+    return float(less.sum()) > 2 * float((less - less.mean()).square().sum()) ** 0.5
 
 
 def marked(scores: tuple[Score, ...], name: str) -> tuple[Score, ...]:
