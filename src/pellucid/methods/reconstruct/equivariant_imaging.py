@@ -43,10 +43,10 @@ def equivariant_imaging(
 
         y = H x = (H T) (T⁻¹ x):
 
-    the image T⁻¹ x, which is one like any other, was seen through H T, and the null spaces of all H T together may be
-    empty. Equivariance, F(H T x) = T F(H x), is how F learns from this. It cannot where H T only permutes or multiplies
-    the measurements of H, such as a shift for samples of a Fourier transform, and needs more measurements than images
-    have dimensions, over the size of the group.
+    the image T⁻¹ x, which is one like any other, was seen through H T, and the null spaces of all H T may have nothing
+    in common but zero. Equivariance, F(H T x) = T F(H x), is how F learns from this. It learns nothing where H T has
+    the null space of H, as with shifts for samples of a Fourier transform, and m measurements of images with n unknowns
+    need a group of n / m elements at least.
 
     Parameters
     ----------
