@@ -95,12 +95,7 @@ def told(
     choice = getattr(method.restorer, "choice", None)
     provenance = dict(provenance) | found.as_dict() | ({} if choice is None else {"strength": choice.strength})
     learned = taught if taught is not None and taught.method is method else None
-    warnings = (*opened.warnings, *(learned.warnings if learned else ()))
-    if learned is not None and beaten_by is not None:
-        warnings += (
-            f"{beaten_by} predicts unseen measurements better than {learned.name}: train longer or on more scans, or "
-            "use --method auto, which takes the better one.",
-        )
+    warnings = opened.warnings + _doubts(learned, beaten_by)
     account = replace(
         account_of(opened, measurement, restoration, (first, image), found, choice, provenance),
         level="amber" if warnings else found.level,
@@ -123,6 +118,17 @@ def told(
     image = replace(image, provenance=provenance)
     model = None if taught is None else taught.model
     return Reconstruction(restoration=image, account=account, summary=summary, model=model)
+
+
+def _doubts(learned: Taught | None, beaten_by: str | None) -> tuple[str, ...]:
+    """Return what to doubt of an image by a learned method."""
+    if learned is None or beaten_by is None:
+        return () if learned is None else learned.warnings
+    return (
+        *learned.warnings,
+        f"{beaten_by} predicts unseen measurements better than {learned.name}: train longer or on more scans, or use "
+        "--method auto, which takes the better one.",
+    )
 
 
 def _prediction(scores: tuple[page.Score, ...]) -> tuple[str, ...]:
