@@ -76,7 +76,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     "zs_ssl_summary": {"seed": "seed", "floor": "floor .3f"}
     | {name: f"{name} .4f" for name in ("cg", "tv", "wavelet", "mean", "zs_ssl")}
     | {"excess / best classical": "ratio .2f", "with no floor": "ratio_zero .2f"},
-    "zs_ssl_phantom": {name: f"{name} .4f" for name in ("cg", "tv", "wavelet", "zs_ssl")},
+    "zs_ssl_phantom": {name: f"{name} .4f" for name in ("cg", "tv", "wavelet", "zs_ssl")}
+    | {"zs_ssl, tolerance 1e-4": "zs_ssl_1e4 .4f"},
     "mri_tv": {
         "sigpy's solver": "sigpy_solver",
         "ours, s": "ours_s .2f",

@@ -33,7 +33,6 @@ CARD = Card(
     paper="Yaman, Hosseini, Akçakaya, ICLR 2022",
 )
 _CENTRE = 24  # samples along each axis of k-space, which hold most of the energy and the maps of the coils
-_TOLERANCE = 1e-3  # of the classical images, which are only a start
 _PENALTY, _ITERATIONS = 0.2, 5
 _FEATURES, _BLOCKS = 24, 2  # of R: one scan does not tell enough for more
 _RATE, _WARM_UP = 5e-3, 10
@@ -51,6 +50,7 @@ def zs_ssl(
     reserved: float = 0.2,
     masks: int = 25,
     centre: int | None = None,
+    tolerance: float = 1e-3,
 ) -> Method:
     """Train a network on one scan alone: samples Λ are predicted from Θ, and others, Γ, say when to stop.
 
@@ -78,6 +78,8 @@ def zs_ssl(
     centre
         Width of the box at the peak of k-space that is always given; 4 in the paper. None: 24, or a quarter of the
         shortest axis.
+    tolerance
+        Of the classical images, of which there are 2 K: data with little noise need less.
 
     Returns
     -------
@@ -113,7 +115,7 @@ def zs_ssl(
         method = learned(unrolled(example, rng, preset), objective, example, CARD, preset=preset, reserved=reserved)
         stage = replace(method.stages[0], interval=masks, patience=_PASSES)
         return replace(method, split=gamma, stages=(stage,))
-    model = _refined(left, rng, remembered=(masks + 2) * len(example.y))
+    model = _refined(left, rng, tolerance, remembered=(masks + 2) * len(example.y))
     adam = Adam(rate=_RATE, warm_up=_WARM_UP)
     stage = Stage(model=model, objective=objective, patch=(), batch=1, adam=adam, steps=_STEPS)
     stage = replace(stage, interval=_INTERVAL, patience=_PATIENCE)
@@ -199,12 +201,11 @@ class Refined(Restorer):
         return self._memory[key]
 
 
-def _refined(example: Measurement, rng: torch.Generator, *, remembered: int) -> Refined:
+def _refined(example: Measurement, rng: torch.Generator, tolerance: float, *, remembered: int) -> Refined:
     """Return the network, with classical methods whose strengths predict held-out samples of the example best."""
     image = linear(example)[torch.zeros(1, dtype=torch.long)].backproject(example.y[:1])
     one, other = (
-        method(example, rng=torch.Generator(example.y.device), tolerance=_TOLERANCE).restorer
-        for method in (tv, wavelet)
+        method(example, rng=torch.Generator(example.y.device), tolerance=tolerance).restorer for method in (tv, wavelet)
     )
     channels = 6 if image.is_complex() else 3
     network = ResNet(channels, dims=image.ndim - 2, features=_FEATURES, blocks=_BLOCKS, tied=True).initialise(rng)
