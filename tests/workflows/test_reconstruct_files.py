@@ -106,6 +106,9 @@ def test_several_scans_need_a_folder_and_names_of_their_own(path):
     recorded(twin / "k.npy")
     with pytest.raises(InputError, match="would both become"):
         run(path, twin / "k.npy", places=Places(output=path.parent / "out"))
+    assert not (path.parent / "out").exists()
+    with pytest.raises(InputError, match="does not exist: make it first"):
+        run(path, other, places=Places(output=path.parent / "no" / "out"))
 
 
 def test_a_folder_of_scans_is_trained_on_and_what_cannot_be_read_is_named(path):

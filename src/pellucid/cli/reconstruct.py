@@ -43,7 +43,7 @@ Output = Annotated[
 
 def reconstruct(
     scans: Annotated[
-        list[str], typer.Argument(metavar="SCAN...", help="What the instrument recorded: files, or folders of them.")
+        list[str], typer.Argument(metavar="SCAN", help="What the instrument recorded: files, or folders of them.")
     ],
     modality: Modality,
     output: Output = None,
@@ -75,9 +75,7 @@ def reconstruct(
 
 
 def deconvolve(
-    stacks: Annotated[
-        list[str], typer.Argument(metavar="STACK...", help="Images or stacks: files, or folders of them.")
-    ],
+    stacks: Annotated[list[str], typer.Argument(metavar="STACK", help="Images or stacks: files, or folders of them.")],
     output: Output = None,
     method: Method = None,
     settings: o.Settings = [],  # noqa: B006

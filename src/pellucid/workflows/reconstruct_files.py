@@ -75,8 +75,9 @@ class Places:
         target = path.with_name(name) if output is None else output / name if into else output
         if target.resolve() == path.resolve():
             raise InputError("The result would replace its input, which is never done: choose another name with -o.")
-        if into and output is not None:
-            output.mkdir(parents=True, exist_ok=True)
+        if into and output is not None and not output.exists():
+            writable(output.with_name(name), overwrite=True)  # the folder is made with its first image
+            return target
         writable(target, overwrite=self.overwrite)
         if report_path(target).exists() and not self.overwrite:
             raise InputError(f"{report_path(target)} exists already: choose another name with -o, or add --overwrite.")
@@ -170,6 +171,7 @@ def _written(found: Reconstruction, path: Path, target: Path, places: Places) ->
     """Write an image and its report."""
     command = {"command": shlex.join(["pellucid", *sys.argv[1:]])}
     image = replace(found.restoration, provenance=dict(found.restoration.provenance) | command)
+    target.parent.mkdir(exist_ok=True)
     write(target, image, overwrite=places.overwrite, provenance=image.provenance)
     account = replace(found.account, title=target.name, provenance=image.provenance)
     report = report_path(target)
