@@ -6,7 +6,9 @@ import pytest
 
 from pellucid.data.io import read
 from pellucid.errors import InputError
+from pellucid.workflows import reconstruct_files as reconstruct_files_module
 from pellucid.workflows import scan as scans
+from pellucid.workflows.reconstruct import Ready, reconstruct
 from pellucid.workflows.reconstruct_files import Places, reconstruct_files
 from pellucid.workflows.request import Request
 
@@ -134,3 +136,19 @@ def test_a_stopped_run_keeps_its_state_and_goes_on_to_the_bit(path):
     (other,) = run(path, learned=True, steps=4, places=whole)
     assert np.array_equal(read(facts["output"]).data, read(other["output"]).data)
     assert not path.with_name("k_reconstructed.checkpoint").exists()
+
+
+def test_scans_that_are_learned_one_by_one_do_not_stop_each_other(path, monkeypatch):
+    other, tried = recorded(path.with_name("o.npy"), slices=1), []
+
+    def prepare(scans, request, start, job):
+        tried.append((list(scans), job.options.seconds, job.folder.name))
+        if path in scans:
+            raise InputError("Too few samples.")
+        return {file: Ready(opened=opened, data=opened.measurement) for file, opened in scans.items()}, {}
+
+    monkeypatch.setattr(reconstruct_files_module, "prepare", prepare)
+    monkeypatch.setattr(reconstruct_files_module, "finish", lambda *parts: reconstruct(other, modality="toy"))
+    done, failed = run(path, other, method="zs_ssl", seconds=8.0)
+    assert tried == [([path], 4.0, "k_reconstructed.checkpoint"), ([other], 4.0, "o_reconstructed.checkpoint")]
+    assert (done["input"], failed) == (str(other), {"input": str(path), "error": "Too few samples."})

@@ -16,6 +16,7 @@ from pellucid.training import package
 from pellucid.workflows.events import Event, Watch
 from pellucid.workflows.files import forget, report_path, stem
 from pellucid.workflows.learn import Job
+from pellucid.workflows.options import Options
 from pellucid.workflows.reconstruct import finish, prepare
 from pellucid.workflows.reconstruction import Reconstruction
 from pellucid.workflows.request import Request
@@ -114,26 +115,32 @@ def reconstruct_files(
     _distinct(list(targets.values()))
     if dry_run:
         return [_planned(path, targets[path], opened, request) for path, opened in scans.items()]
-    job = Job(options=options, deadline=None, resume=resume, watch=watch, cancel=cancel)
     apart = request.method in _ALONE and request.train is None
     if apart and len(scans) > 1 and places.save_model is not None:
         raise InputError(f"{request.method} makes a model for each of {len(scans)} scans: leave out --save-model.")
     groups = [[path] for path in scans] if apart else [list(scans)]
     facts: list[dict[str, Any]] = []
     for group in groups:
-        first = targets[group[0]]
-        seconds = None if options.seconds is None else options.seconds / len(groups)
-        own = replace(
-            job,
-            options=replace(options, seconds=seconds),
-            folder=first.with_name(stem(first) + ".checkpoint"),
-            deadline=None if seconds is None else (start if len(groups) == 1 else time.monotonic()) + seconds,
-        )
-        done, failed = _group({path: scans[path] for path in group}, targets, request, model, places, own)
+        job = _job(options, targets[group[0]], start if len(groups) == 1 else time.monotonic(), len(groups))
+        own = replace(job, resume=resume, watch=watch, cancel=cancel)
+        try:
+            done, failed = _group({path: scans[path] for path in group}, targets, request, model, places, own)
+        except InputError as error:
+            if len(groups) == 1:
+                raise
+            done, failed = [], {group[0]: str(error)}
         facts, failures = facts + done, failures | failed
     if not facts:
         raise InputError(next(iter(failures.values())))
     return facts + [{"input": str(path), "error": why} for path, why in failures.items()]
+
+
+def _job(options: Options, target: Path, start: float, parts: int) -> Job:
+    """Return the job of a part of the scans, which has its part of the time."""
+    seconds = None if options.seconds is None else options.seconds / parts
+    folder = target.with_name(stem(target) + ".checkpoint")
+    own = replace(options, seconds=seconds)
+    return Job(options=own, deadline=None if seconds is None else start + seconds, folder=folder)
 
 
 def _group(
