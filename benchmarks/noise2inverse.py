@@ -10,14 +10,15 @@ strength that is best for the truth of the first slice, which nobody knows: the 
 network answers to the one reconstruction from all 512 angles, in place of the mean of its answers to the four inputs.
 Seeds: phantom and photons 7, weights 0.
 
-Real: tooth (TomoPy, BSD; 181 angles, 640 columns) and dendrite (ToMoBAR, Apache-2.0; 360 angles, 1260 columns). The
-even angles make one image and the odd ones another. Rings are removed from each half by itself, and each has a network
-of its own, trained on that half alone with K = 2: of one half nothing but the centre of rotation reaches the other.
-`detail`: pixels at which the Fourier ring correlation of the two falls below 1/7; `low` and `high` are its means up to
-a half, and from there to the whole, of the largest frequency. Two networks may put the same wrong thing into both, and
-rings that remain are in both: this is agreement, not truth. `distance` is from one half's image to the FBP of the other
-half, in units of that between the two FBPs. Their noise is independent: the distance of a perfect image is
-sqrt(1/2) = 0.71, and what a network loses or makes up adds to it.
+Real: tooth (TomoPy, BSD; 181 angles, 640 columns) and dendrite (ToMoBAR, Apache-2.0; 360 angles, 1260 columns, also
+with the mean of three columns in place of each: 180 angles a half are far too few for 1260). The even angles make one
+image and the odd ones another. Rings are removed from each half by itself, and each has a network of its own, trained
+on that half alone with K = 2: of one half nothing but the centre of rotation reaches the other. `detail`: pixels at
+which the Fourier ring correlation of the two falls below 1/7; `low` and `high` are its means up to a half, and from
+there to the whole, of the largest frequency. Two networks may put the same wrong thing into both, and rings that
+remain are in both: this is agreement, not truth. `distance` is from one half's image to the FBP of the other half, in
+units of that between the two FBPs. Their noise is independent: the distance of a perfect image is sqrt(1/2) = 0.71,
+and what a network loses or makes up adds to it.
 
 Seconds are those of one core. A row is written as soon as it is measured, and rows that exist are skipped; delete them
 to measure again.
@@ -49,9 +50,11 @@ from table import show
 DATA = Path(os.environ.get("PELLUCID_DATA", ""))
 SIZE, SLICES, VIEWS, PHOTONS = 256, 8, 512, 10
 STRENGTHS = [2.0**-k for k in range(2, 8)]
-REAL = {
-    "tooth": (DATA / "ct_tooth" / "tooth_slice.npz", slice(185, 485)),
-    "dendrite": (DATA / "ct_dendrite" / "dend_sino.npz", slice(210, 1050)),
+TOOTH, DENDRITE = DATA / "ct_tooth" / "tooth_slice.npz", DATA / "ct_dendrite" / "dend_sino.npz"
+REAL = {  # file, columns that are joined, region that is compared
+    "tooth": (TOOTH, 1, slice(185, 485)),
+    "dendrite": (DENDRITE, 1, slice(210, 1050)),
+    "dendrite, 420 columns": (DENDRITE, 3, slice(70, 350)),
 }
 
 
@@ -126,10 +129,10 @@ def simulated(steps):
 
 def real(steps):
     done = {(row["scan"], row["method"]) for row in record.read("noise2inverse_real")}
-    for scan, (path, part) in REAL.items():
+    for scan, (path, bins, part) in REAL.items():
         if not path.exists() or {(scan, "FBP"), (scan, "N2I")} <= done:
             continue
-        halves = [half(ct(path).measurement, views) for views in (slice(0, None, 2), slice(1, None, 2))]
+        halves = [half(ct(path).measurement, views, bins) for views in (slice(0, None, 2), slice(1, None, 2))]
         first = [one.operator.backproject(one.y) for one in halves]
         learned, seconds = zip(*(trained(one, steps, parts=2) for one in halves), strict=True)
         with torch.no_grad():
@@ -139,10 +142,13 @@ def real(steps):
             record.append("noise2inverse_real", {"scan": scan, "method": name} | compared(images, first, took))
 
 
-def half(scan, views):
-    """Return some views of a scan, without rings."""
+def half(scan, views, bins):
+    """Return some views of a scan, without rings, with the mean of so many columns in place of each."""
     y = torch.from_numpy(without_rings(scan.y[:, :, views].numpy()))
-    return Measurement(y=y, operator=scan.operator.views(views))
+    y = torch.nn.functional.avg_pool2d(y, (1, bins))
+    centre, columns = (scan.operator.centre - (bins - 1) / 2) / bins, y.shape[3]
+    angles = scan.operator.angles[:, views]
+    return Measurement(y=y, operator=Radon(angles, space=(columns, columns), detector=columns, centre=centre))
 
 
 def compared(images, raw, seconds):
