@@ -30,7 +30,7 @@ class Field:
     Parameters
     ----------
     classical
-        In the order in which they are tried, while there is time.
+        In the order in which they are tried, while there is time: the quick ones first.
     learned
         For a scan by itself.
     of_many
@@ -45,7 +45,7 @@ class Field:
 AUTO: Mapping[str, Field] = {
     "ct": Field(("fbp", "tv"), "noise2inverse", "noise2inverse"),
     "deconvolution": Field(("rl", "tv"), "ssdu", "ssdu"),
-    "mri": Field(("wavelet", "cg", "tv"), "zs_ssl", "multi_mask_ssdu"),
+    "mri": Field(("cg", "wavelet", "tv"), "zs_ssl", "multi_mask_ssdu"),
     "sms": Field(("cg", "wavelet"), "zs_ssl", "multi_mask_ssdu"),
     "tilt": Field(("fbp", "sirt"), "noise2inverse", "noise2inverse"),
 }
@@ -135,7 +135,7 @@ def classical(candidates: Sequence[str], reserve: Reserve, job: Job) -> tuple[di
 def usual(modality: str, of_file: str, *, auto: bool) -> tuple[str, ...]:
     """Return the classical methods to compare with: the usual one of a file, and for `auto` all that suit."""
     others = AUTO[modality].classical if auto and modality in AUTO else ()
-    return tuple(dict.fromkeys((of_file, *others)))
+    return tuple(dict.fromkeys((*others, of_file)))
 
 
 def learned_for(modality: str, *, many: bool) -> str | None:
