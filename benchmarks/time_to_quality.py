@@ -15,6 +15,7 @@ data's folder.
 import argparse
 import os
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,8 @@ def due(rows, steps, limit):
 
 def drawn(rows):
     """Return the curves as an SVG file of its own: PSNR over the logarithm of the seconds, with a legend."""
-    names = sorted({row["method"] for row in rows})
+    counts = Counter(row["method"] for row in rows)
+    names = sorted(counts, key=lambda name: (counts[name] > 1, name))  # dots first: no dash tells them apart
     series, styles, legend = [], [], []
     for k, name in enumerate(names):
         own = [row for row in rows if row["method"] == name]
@@ -57,10 +59,10 @@ def drawn(rows):
         series.append(Series(np.log10(x), y, "line" if len(own) > 1 else "dots"))
         look = f"stroke:{COLOURS[k % len(COLOURS)]};stroke-dasharray:{DASHES[k // len(COLOURS)] or 'none'}"
         styles.append(f".s{k}{{{look}}}")
-        at = 250 + 15 * (k // 3), 52 + 120 * (k % 3)
+        at = 290 + 15 * (k // 2), 52 + 180 * (k % 2)
         legend.append(f'<path class="line s{k}" d="M{at[1]} {at[0]}h18"/>')
         legend.append(f'<text x="{at[1] + 24}" y="{at[0] + 4}">{name}</text>')
-    height = 290 + 15 * (len(names) // 3)
+    height = 300 + 15 * ((len(names) - 1) // 2)
     svg = chart(series, "log₁₀ seconds", "PSNR, dB").replace("0 0 420 270", f"0 0 420 {height}")
     style = (
         "text{font:11px sans-serif;fill:#5b646e}.title{fill:#1b1f24}path{fill:none}.grid{stroke:#dfe2e4}"
