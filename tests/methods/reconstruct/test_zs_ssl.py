@@ -139,3 +139,10 @@ def test_too_few_samples_are_refused(head, built):
     keep[..., 12:21, 12:21] = 1
     with pytest.raises(InputError, match="cannot be held out"):
         built("zs_ssl", Measurement(y=scan.y * keep, operator=scan.operator.restrict(keep)))
+
+
+def test_whole_lines_that_are_missing_are_told(head, built, slices):
+    scan, _ = head(32, noise=0.02)
+    one = Measurement(y=slices.recording.y[:1], operator=slices.recording.operator[0])
+    assert "Whole lines" in built("zs_ssl", one, masks=2).warnings[0]
+    assert built("zs_ssl", scan, masks=2).warnings == ()
