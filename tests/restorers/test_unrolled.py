@@ -132,18 +132,23 @@ def test_checkpoints_change_no_bit_and_keep_less(splitting, rng):
     assert "twice" not in str(kept)
 
 
+def allocated(compute):
+    """Return a result and the bytes that are allocated for it and not given back, as PyTorch counts them."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        result = compute()
+    return result, sum(event.self_cpu_memory_usage for event in profile.events())
+
+
 @pytest.mark.parametrize("implicit", [True, False])
 def test_the_estimate_of_memory_is_true_within_a_quarter(implicit, rng):
-    """What the forward pass allocates and does not give back, as the profiler of PyTorch counts it."""
     _, given = kspace(rng, regular_lines((48, 48), 2, 6), size=48)
     shared = ResNet(2, features=8, blocks=3, tied=True).initialise(rng)
     model = Unrolled(shared, unrolls=6, implicit=implicit, checkpointing=False)
-    memory = model.memory(given)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
-        image = model(given)
-    kept = sum(event.self_cpu_memory_usage for event in profile.events())
+    memory, left = allocated(lambda: model.memory(given))
+    image, kept = allocated(lambda: model(given))
     assert image.requires_grad
     assert memory.needed == pytest.approx(kept, rel=0.25)
+    assert left < 0.1 * memory.network
 
 
 def test_networks_are_checkpointed_where_all_would_be_half_of_what_is_free(rng, monkeypatch):

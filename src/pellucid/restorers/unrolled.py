@@ -256,7 +256,7 @@ def _kept(compute: Callable[[], Result], fixed: Sequence[Tensor]) -> tuple[Resul
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # itself, it would keep the graph alive that keeps it
 
     with saved_tensors_hooks(keep, lambda tensor: tensor):
         result = compute()
