@@ -17,8 +17,9 @@ on that half alone with K = 2: of one half nothing but the centre of rotation re
 which the Fourier ring correlation of the two falls below 1/7; `low` and `high` are its means up to a half, and from
 there to the whole, of the largest frequency. Two networks may put the same wrong thing into both, and rings that
 remain are in both: this is agreement, not truth. `distance` is from one half's image to the FBP of the other half, in
-units of that between the two FBPs. Their noise is independent: the distance of a perfect image is sqrt(1/2) = 0.71,
-and what a network loses or makes up adds to it.
+units of that between the two FBPs. Where all that differs is noise, the distance of a perfect image is sqrt(1/2) =
+0.71, and what a network loses or makes up adds to it; streaks of few views, which are opposite in even and odd ones,
+take from it.
 
 Seconds are those of one core. A row is written as soon as it is measured, and rows that exist are skipped; delete them
 to measure again.
