@@ -106,9 +106,10 @@ def predictions(seed, method):
 def summary(rows):
     """Return errors by method and the ratio of excesses, one row a seed."""
     for seed in sorted({row["seed"] for row in rows}):
-        found = {row["method"]: float(row["error"]) for row in rows if row["seed"] == seed}
-        if not {"zs_ssl", *CLASSICAL} <= found.keys():
+        errors = {row["method"]: float(row["error"]) for row in rows if row["seed"] == seed}
+        if not {"zs_ssl", *CLASSICAL} <= errors.keys():
             continue
+        found = {name: errors[name] for name in (*CLASSICAL, "mean", "zs_ssl")}
         floor = next(float(row["floor"]) for row in rows if row["seed"] == seed)
         best = min(found[name] for name in CLASSICAL)
         ratios = {f"ratio{k}": (found["zs_ssl"] ** 2 - f**2) / (best**2 - f**2) for k, f in (("", floor), ("_zero", 0))}
