@@ -91,8 +91,7 @@ def bare(model, batch, adam):
     maps = torch.fft.ifftshift(batch.operator.coil_maps, (-2, -1))
     theta = mask * (torch.rand(mask.shape, generator=seeds.generator(mask.device, 0), device=mask.device) > 0.4)
     y, theta, weight = (torch.fft.ifftshift(part, (-2, -1)) for part in (y, theta, mask - theta))
-    known = theta * y
-    back = (maps.conj() * torch.fft.ifft2(known, norm="ortho")).sum(1, keepdim=True)
+    back = (maps.conj() * torch.fft.ifft2(theta * y, norm="ortho")).sum(1, keepdim=True)
     scale = back.abs().amax()
     back, target = back / scale, torch.view_as_real(weight * y / scale)
 
