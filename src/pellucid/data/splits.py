@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from pellucid._math import seeds
 from pellucid.data.fill import Donut, Fill, Median
 from pellucid.data.measurement import Measurement, Repeated
 from pellucid.errors import InputError
+from pellucid.operators import Identity
 
 
 class Split(ABC):
@@ -38,9 +40,22 @@ class Repeats(Split):
             first, second = torch.randperm(len(batch.shots), generator=rng, device=rng.device)[:2].tolist()
             return batch.shots[first], batch.shots[second]
         a, b = batch.shots
+        if not isinstance(a.operator, Identity):  # each recording stays with its own instrument
+            return (a, b) if float(torch.rand((), generator=seeds.host(rng))) < 0.5 else (b, a)
         swap = torch.rand(a.y.shape[0], generator=rng, device=a.y.device) < 0.5
         swap = swap.view(-1, *[1] * (a.y.ndim - 1))
         return a.with_y(torch.where(swap, b.y, a.y)), b.with_y(torch.where(swap, a.y, b.y))
+
+
+@dataclass(frozen=True)
+class InOrder(Split):
+    """The first of two recordings is given, the second is held."""
+
+    def __call__(self, batch: Measurement, rng: torch.Generator) -> tuple[Measurement, Measurement]:
+        """Return both shots of a `Repeated` batch."""
+        assert isinstance(batch, Repeated)
+        given, held = batch.shots
+        return given, held
 
 
 class Hiding(Split):

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
-from pellucid.operators import Operator, Sampling
-from pellucid.operators.base import Composition
 
 Strategy = Literal["X:1", "1:X"]
 
@@ -65,7 +63,7 @@ class Interleaved:
         part = torch.arange(views, device=scan.y.device) % self.parts
         keeps = [(part == j).view(1, 1, -1, *[1] * (scan.y.ndim - 3)) for j in range(self.parts)]
         return tuple(
-            replace(scan, y=scan.y.masked_fill(~keep, 0), operator=_restricted(scan.operator, keep)) for keep in keeps
+            replace(scan, y=scan.y.masked_fill(~keep, 0), operator=scan.operator.restrict(keep)) for keep in keeps
         )
 
     def pairs(self, images: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
@@ -73,10 +71,3 @@ class Interleaved:
         others = [[*images[:j], *images[j + 1 :]] for j in range(len(images))]
         rest = [torch.stack(some).mean(0) for some in others]
         return list(zip(rest, images, strict=True) if self.strategy == "X:1" else zip(images, rest, strict=True))
-
-
-def _restricted(operator: Operator, keep: Tensor) -> Operator:
-    """Restrict an operator; where it was restricted before, from the start, so that its weights are those of both."""
-    if isinstance(operator, Composition) and isinstance(operator.outer, Sampling):
-        return operator.inner.restrict(operator.outer.keep * keep)
-    return operator.restrict(keep)

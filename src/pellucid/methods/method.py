@@ -39,6 +39,8 @@ class Card:
         ``image``, or ``image, spread``.
     equation, paper
         What is minimised, and where that was published.
+    trained
+        Of reconstructions: whether a network is trained.
     """
 
     title: str
@@ -49,11 +51,7 @@ class Card:
     gives: str
     equation: str
     paper: str
-
-    @property
-    def trained(self) -> bool:
-        """Whether a network is trained: what is minimised depends on its parameters θ."""
-        return "θ" in self.equation
+    trained: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from pellucid.data.measurement import Measurement, Repeated
-from pellucid.data.splits import Split
+from pellucid.data.splits import InOrder
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method, Stage
 from pellucid.methods.recipe import enhancer, patch_size
@@ -29,14 +29,14 @@ CARD = Card(
 
 
 @dataclass(frozen=True)
-class Truth(Split):
+class Truth(InOrder):
     """Supervised training: the recording is given, and its clean image, the second of the two, is held."""
 
     def __call__(self, batch: Measurement, rng: torch.Generator) -> tuple[Measurement, Measurement]:
         """Return both parts of a `Repeated` batch."""
         if not isinstance(batch, Repeated) or len(batch.shots) != 2:
             raise InputError("Supervised training needs the clean image of each recording; give it with --pairs.")
-        given, clean = batch.shots
+        given, clean = super().__call__(batch, rng)
         return given, replace(clean, noise=None)
 
 

@@ -184,7 +184,11 @@ class Composition(Operator):
         return self.outer.acquired
 
     def restrict(self, keep: Tensor) -> Operator:
-        """Restrict the outer operator, which may have weights of its own for it."""
+        """Restrict the outer operator; a sampling asks the inner one, which may have weights of its own for it."""
+        from pellucid.operators.elementary import Sampling
+
+        if isinstance(self.outer, Sampling):
+            return self.inner.restrict(self.outer.keep * keep)
         return self.outer.restrict(keep) @ self.inner
 
     def crop(self, region: tuple[slice, ...]) -> Operator:

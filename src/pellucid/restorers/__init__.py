@@ -1,5 +1,6 @@
 """F: what turns a measurement into an image."""
 
+from pellucid.restorers.backprojected import Backprojected, PartsAverage
 from pellucid.restorers.base import Restorer
 from pellucid.restorers.enhancer import Enhancer
 from pellucid.restorers.ensemble import Ensemble
@@ -16,12 +17,14 @@ from pellucid.restorers.unrolled import Unrolled
 
 __all__ = [
     "RED",
+    "Backprojected",
     "Enhancer",
     "Ensemble",
     "Flips",
     "LeastSquares",
     "LocalVariance",
     "NonLocalMeans",
+    "PartsAverage",
     "PlugAndPlay",
     "PosteriorMean",
     "Recorded",

@@ -99,7 +99,7 @@ def _ratio(over: Tensor, under: Tensor) -> tuple[float, float]:
 def better(errors: Tensor, other: Tensor) -> bool:
     """Whether errors are less than others of the same samples, by more than two standard errors of the difference."""
     less = other[0] - errors[0]
-    return float(less.sum()) > 2 * float((less - less.mean()).square().sum()) ** 0.5
+    return bool(less.sum() > 2 * (less - less.mean()).square().sum().sqrt())
 
 
 def marked(scores: tuple[Score, ...], name: str) -> tuple[Score, ...]:

@@ -22,6 +22,7 @@ CARD = Card(
     independent=False,
     stabilise=False,
     gives="image",
+    trained=True,
     equation="min_θ L(y, H x₁) + λ ‖T x₁ − F_θ(H T x₁; H)‖² / ‖T x₁‖², x₁ = F_θ(y; H), T a rotation",
     paper="Chen, Tachella, Davies, ICCV 2021 and CVPR 2022",
 )

@@ -17,6 +17,7 @@ CARD = Card(
     independent=False,
     stabilise=False,
     gives="image",
+    trained=True,
     equation="min_θ Σ_n L(y, H F_θ(y; H))",
     paper="survey eq. 18 (Akçakaya et al., IEEE SPM 39, 2022)",
 )

@@ -17,6 +17,7 @@ CARD = Card(
     independent=True,
     stabilise=False,
     gives="image",
+    trained=True,
     equation="min_θ Σ_n Σ_l L(y_Λl, H_Λl F_θ(y_Θl; H_Θl)), l = 1 ... L",
     paper="Yaman, Gu, Hosseini, Demirel, Moeller, Ellermann, Uğurbil, Akçakaya, NMR in Biomedicine 2022",
 )

@@ -13,7 +13,7 @@ from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.patches import Patches
 from pellucid.data.sampling import RandomSampling
 from pellucid.data.source import Source, Step
-from pellucid.data.splits import Split
+from pellucid.data.splits import InOrder
 from pellucid.data.views import Interleaved
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method, Stage
@@ -34,22 +34,12 @@ CARD = Card(
     independent=False,
     stabilise=False,
     gives="image",
+    trained=True,
     equation="min_θ Σ_j ‖F_θ(mean of x̃_i, i ≠ j) − x̃_j‖², x̃_j = R_j y_j from part j of the views",
     paper="Hendriksen, Pelt, Batenburg, IEEE TCI 6 (2020)",
 )
 _ALIKE = 0.25  # how much the parts and the whole may differ in strength
 _SEEN = 0.9  # of the rays through a pixel that most see
-
-
-@dataclass(frozen=True)
-class InOrder(Split):
-    """The first of two images is given, the second is held."""
-
-    def __call__(self, batch: Measurement, rng: torch.Generator) -> tuple[Measurement, Measurement]:
-        """Return both shots of a `Repeated` batch."""
-        assert isinstance(batch, Repeated)
-        given, held = batch.shots
-        return given, held
 
 
 @dataclass(frozen=True)

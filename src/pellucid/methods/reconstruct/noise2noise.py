@@ -31,6 +31,7 @@ CARD = Card(
     independent=False,
     stabilise=False,
     gives="image",
+    trained=True,
     equation="min_θ E Σ_j |y′ − H′ F_θ(y; H)|²_j / p_j, two sets of samples (y, H), (y′, H′) of one object",
     paper="Lehtinen et al., ICML 2018, section 3.4; weights of the density: Millard, Chiew, IEEE TCI 2023",
 )

@@ -24,8 +24,9 @@ CARD = Card(
     independent=True,
     stabilise=False,
     gives="image",
+    trained=True,
     equation="min_θ E‖H_Ω F_θ(ỹ_Θ; H_Θ) − t‖², ỹ = y + α w; t = y on Λ, y − w / α on Θ",
-    paper="Millard, Chiew, arXiv:2210.01696 (Robust SSDU)",
+    paper="Robust SSDU: Millard, Chiew, arXiv:2210.01696, 2022",
 )
 _OUTER = 0.25  # of the measured samples, farthest from the centre, tell the noise
 

@@ -19,6 +19,7 @@ CARD = Card(
     independent=True,
     stabilise=False,
     gives="image",
+    trained=True,
     equation="min_θ Σ_n L(y_Λ, H_Λ F_θ(y_Θ; H_Θ))",
     paper="Yaman, Hosseini, Moeller, Ellermann, Uğurbil, Akçakaya, MRM 2020",
 )

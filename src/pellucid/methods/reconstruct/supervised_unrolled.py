@@ -23,6 +23,7 @@ CARD = Card(
     independent=False,
     stabilise=False,
     gives="image",
+    trained=True,
     equation="min_θ Σ_n L(y_ref, H_ref F_θ(y; H)), y_ref the full recording",
     paper="Hammernik et al., MRM 2018; Aggarwal et al., IEEE TMI 2019; survey eq. 7",
 )

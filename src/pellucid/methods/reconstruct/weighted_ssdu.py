@@ -24,6 +24,7 @@ CARD = Card(
     independent=True,
     stabilise=False,
     gives="image",
+    trained=True,
     equation="min_θ E Σ_{j∈Λ} (1 − k_j)⁻¹ |y − H F_θ(y_Θ; H_Θ)|_j, k_j = (1 − p_j) / (1 − (1 − ρ) p_j)",
     paper="Millard, Chiew, IEEE Transactions on Computational Imaging 9, 2023",
 )
@@ -103,7 +104,7 @@ def _l1(y: Tensor) -> Tensor:
 
 
 def weighted_ssdu(
-    example: Measurement, *, rng: torch.Generator, preset: Preset = "auto", fraction: float = 0.4
+    example: Measurement, *, rng: torch.Generator, preset: Preset = "auto", fraction: float = 0.5
 ) -> Method:
     """Train an unrolled network on held samples with the weights of supervision.
 

@@ -29,6 +29,7 @@ CARD = Card(
     independent=True,
     stabilise=False,
     gives="image",
+    trained=True,
     equation="min_θ Σ_k L(y_Λk, H_Λk F_θ(y_Θk; H_Θk)) until L(y_Γ, H_Γ F_θ(y_ΘΛ; H_ΘΛ)) is least",
     paper="Yaman, Hosseini, Akçakaya, ICLR 2022",
 )
