@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,24 @@ def test_the_image_and_its_report_are_written(path):
     json.dumps(facts)
     with pytest.raises(InputError, match="exists already"):
         run(path)
+
+
+def test_what_bids_wants_to_know_stands_beside_a_nifti(path, tmp_path, monkeypatch):
+    series = {"RepetitionTime": 1.5}
+
+    def bids(path, *, every: int = 2):
+        return replace(toy(path, every=every), sidecar=series)
+
+    monkeypatch.setattr(scans, "modality", lambda name: bids)
+
+    (facts,) = run(path, places=Places(output=tmp_path / "bold.nii.gz"))
+    assert json.loads((tmp_path / "bold.json").read_text("utf-8")) == series
+    Path(facts["output"]).unlink()
+    Path(facts["report"]).unlink()
+    with pytest.raises(InputError, match=r"bold\.json exists already"):
+        run(path, places=Places(output=tmp_path / "bold.nii.gz"))
+    run(path, places=Places(output=tmp_path / "plain.ome.tif"))
+    assert not (tmp_path / "plain.json").exists()
 
 
 def test_a_dry_run_writes_nothing(path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 import time
@@ -80,8 +81,9 @@ class Places:
             writable(output.with_name(name), overwrite=True)  # the folder is made with its first image
             return target
         writable(target, overwrite=self.overwrite)
-        if report_path(target).exists() and not self.overwrite:
-            raise InputError(f"{report_path(target)} exists already: choose another name with -o, or add --overwrite.")
+        for beside in (report_path(target), *_sidecars(target, opened)):
+            if beside.exists() and not self.overwrite:
+                raise InputError(f"{beside} exists already: choose another name with -o, or add --overwrite.")
         return target
 
 
@@ -170,6 +172,8 @@ def _group(
             failures[path] = str(error)
         else:
             facts.append(_written(found, path, targets[path], places) | {"seconds": round(time.monotonic() - start, 3)})
+            for beside in _sidecars(targets[path], scans[path]):
+                beside.write_text(json.dumps(dict(scans[path].sidecar), indent=2) + "\n", encoding="utf-8")
     forget(job)
     return facts, failures
 
@@ -184,6 +188,12 @@ def _written(found: Reconstruction, path: Path, target: Path, places: Places) ->
     report = report_path(target)
     replace(found, account=account).report.save(report)
     return {"input": str(path), "output": str(target), "report": str(report)} | dict(found.summary)
+
+
+def _sidecars(target: Path, opened: Scan) -> tuple[Path, ...]:
+    """Return where the facts of a series go: beside a NIfTI file, as BIDS asks."""
+    nifti = target.name.lower().endswith((".nii", ".nii.gz"))
+    return (target.with_name(stem(target) + ".json"),) if nifti and opened.sidecar else ()
 
 
 def _distinct(targets: Sequence[Path]) -> None:

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -39,6 +39,8 @@ class Scan:
         One sentence each on what was found or assumed.
     warnings
         One sentence each on what to doubt.
+    sidecar
+        What BIDS wants to know of a series, for a JSON file beside a NIfTI, or empty.
     """
 
     measurement: Measurement
@@ -48,6 +50,7 @@ class Scan:
     suffix: str = ".ome.tif"
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    sidecar: Mapping[str, Any] = field(default_factory=dict)
 
 
 @cache

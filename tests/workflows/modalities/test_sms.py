@@ -89,7 +89,11 @@ def test_a_series_is_pulled_apart_by_kernels_from_the_single_band_scans(tmp_path
     path = save(tmp_path / "mb.npy", operator(torch.cat([scene[0], 2 * scene[0]])))
     single = str(save(tmp_path / "s.npy", single_band(scene)))
     settings = {"method": "split_slice_grappa", "settings": {"tikhonov": "1e-4"}}
-    found = reconstruct(path, modality="sms", **settings, single_band=single, caipi="0,0.5").image
+    geometry = {"single_band": single, "caipi": "0,0.5"}
+    known = {"MultibandAccelerationFactor": 2, "ParallelReductionFactorInPlane": 2}
+    assert sms(path, **geometry).sidecar == known
+    assert sms(path, **geometry, repetition_s=1.5).sidecar == known | {"RepetitionTime": 1.5}
+    found = reconstruct(path, modality="sms", **settings, **geometry).image
     truth = scene[0][0].real.numpy()
     for frame, factor in zip(found, (1, 2), strict=True):
         assert np.linalg.norm(frame - factor * truth) < 0.15 * factor * np.linalg.norm(truth)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from pellucid.data.prepare.coils import espirit, low_resolution_maps
 from pellucid.data.prepare.density import density_compensation
 from pellucid.data.prepare.slice_grappa import Multiband
 from pellucid.errors import InputError
+from pellucid.operators.base import Operator
 from pellucid.operators.nufft import NonUniformFourier
 from pellucid.operators.sms import NonCartesianMultiSlice, SimultaneousMultiSlice, caipi_phases
 from pellucid.operators.trajectories import GOLDEN_ANGLE, radial_trajectory
@@ -87,8 +88,7 @@ def sms(
     code = _encoding(encoding, multiband)
     data = torch.from_numpy(kspace.arrays(path, dataset=dataset))
     _check(data, code, path.name)
-    references = _references(single_band, dataset, multiband, data) if single_band else None
-    data, references = _compressed(data, references, virtual_coils)
+    data, references = _compressed(data, _references(single_band, dataset, multiband, data), virtual_coils)
     if trajectory == "radial":
         angles = _angles(data.shape[2], 1 if code is None else len(code), spokes, turned)
         points = [radial_trajectory(data.shape[3], a, delays=_three(delays)) for a in angles]
@@ -104,6 +104,7 @@ def sms(
         quantity="magnitude",
         method="cg",
         suffix=".nii.gz",
+        sidecar=_sidecar(measurement.operator, multiband, repetition_s),
         notes=(f"{multiband} slices at once, {data.shape[1]} coils, {_layout(data, code, trajectory)}.", how),
     )
 
@@ -176,8 +177,10 @@ def _decoded(shots: Tensor, code: Tensor | None) -> Tensor:
     return torch.einsum("st,t...->s...", torch.linalg.inv(code), shots)
 
 
-def _references(text: str, dataset: str | None, multiband: int, data: Tensor) -> Tensor:
+def _references(text: str | None, dataset: str | None, multiband: int, data: Tensor) -> Tensor | None:
     """Return the scans of each slice alone, shape (slice, coil, row, column)."""
+    if not text:
+        return None
     parts = [torch.from_numpy(kspace.arrays(Path(name.strip()), dataset=dataset)) for name in text.split(",")]
     if len({tuple(part.shape[1:]) for part in parts}) > 1 or parts[0].shape[1:] != data.shape[1:]:
         raise InputError(
@@ -238,6 +241,18 @@ def _layout(data: Tensor, code: Tensor | None, trajectory: str) -> str:
     first, _, rows, columns = data.shape
     leading = f"{first} {'frame' if code is None else 'shot'}{'s' * (first > 1)} of "
     return leading + (f"{rows} spokes of {columns} samples" if trajectory == "radial" else f"{rows} x {columns}")
+
+
+def _sidecar(operator: Operator, multiband: int, repetition_s: float | None) -> dict[str, Any]:
+    """Return what is known of a series, by the names of BIDS."""
+    facts: dict[str, Any] = {"MultibandAccelerationFactor": multiband}
+    if repetition_s is not None:
+        facts["RepetitionTime"] = repetition_s
+    if isinstance(operator, SimultaneousMultiSlice) and operator.acquired is not None:
+        rows = operator.acquired.any(-1).flatten(0, -2).any(0).nonzero()[:, 0]
+        steps = torch.unique(rows.diff()).tolist()
+        facts |= {"ParallelReductionFactorInPlane": steps[0]} if len(steps) == 1 else {}
+    return facts
 
 
 def _magnitude(x: Tensor, pixel_mm: float | None, repetition_s: float | None) -> Image:
