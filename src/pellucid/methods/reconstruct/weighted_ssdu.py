@@ -104,7 +104,7 @@ def _l1(y: Tensor) -> Tensor:
 
 
 def weighted_ssdu(
-    example: Measurement, *, rng: torch.Generator, preset: Preset = "auto", fraction: float = 0.5
+    example: Measurement, *, rng: torch.Generator, preset: Preset = "auto", fraction: float = 0.4
 ) -> Method:
     """Train an unrolled network on held samples with the weights of supervision.
 
