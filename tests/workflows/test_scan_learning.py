@@ -102,3 +102,9 @@ def test_a_source_may_lie_on_another_device(scans):
     drawn = Moved(Fixed(scans[0]), torch.device("meta")).draw(Step(0, 0.0, torch.Generator()))
     assert drawn.y.device.type == "meta"
     assert on(scans[1], torch.device("cpu")).y is scans[1].y
+
+
+def test_the_memory_of_a_training_is_told_first(scans):
+    told = []
+    train_on(scans, built(scans), "ssdu", job(1, watch=told.append))
+    assert "unrolls keep" in told[0].text

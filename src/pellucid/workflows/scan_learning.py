@@ -16,7 +16,7 @@ from pellucid.data.scans import Scans, chosen
 from pellucid.data.source import Fixed, Source, Step
 from pellucid.methods import Method, Stage
 from pellucid.objectives import HeldOut, Objective, normalised_l1_l2
-from pellucid.restorers import Restorer
+from pellucid.restorers import Restorer, Unrolled
 from pellucid.training import History, Plan, Validation, fit
 from pellucid.workflows.events import Event, Pace, Watch
 from pellucid.workflows.learn import Job
@@ -86,6 +86,8 @@ def train_on(scans: Sequence[Measurement], method: Method, name: str, job: Job) 
     given = [method.split(scan, generator(scan.y.device, job.options.seed))[0] for scan in numbered]
     judged = [on(scan, device) for scan in _spread(numbered)]
     judge = Mean(HeldOut(method.split, normalised_l1_l2), method.prior or method.restorer, judged)
+    if isinstance(method.model, Unrolled):
+        job.watch(Event("memory", str(method.model.memory(judged[0]))))
     histories: list[History] = []
     for index, stage in enumerate(method.stages):
         if stage.start is not None:
