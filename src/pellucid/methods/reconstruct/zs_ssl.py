@@ -96,8 +96,8 @@ def zs_ssl(
     -----
     Three departures, made for scans of which an eighth is sampled and minutes on a CPU. A small ρ gives the network
     nearly as many samples as it has later. The centre, which holds most of the energy, and is known whenever there are
-    maps of the coils, is never a target. The unrolled network of the paper does not reach total variation in that
-    time; here it begins where that ended.
+    maps of the coils, is never a target. The unrolled network of the paper must learn all from this scan; here it
+    begins where total variation and wavelets ended.
 
     Single samples of lines that were measured tell little of whole lines that were not: on a phantom of which every
     fourth line was given, the refined image was worse than the classical ones.
