@@ -22,7 +22,7 @@ from pellucid.methods.method import Card, Method
 Task = Literal["denoise", "reconstruct"]
 TASKS: tuple[Task, ...] = ("denoise", "reconstruct")
 _PLACES: Mapping[str, str] = {"denoise": "pellucid.methods", "reconstruct": "pellucid.methods.reconstruct"}
-_PARTS = {"__main__", "calibration", "method", "learned", "registry", "recipe", "reconstruct", "strength"}
+_PARTS = {"__main__", "calibration", "generate", "method", "learned", "registry", "recipe", "reconstruct", "strength"}
 _GIVEN = {"example", "rng", "denoiser", "noise_pairs"}  # by the workflow, not by the user
 _LARGEST = 4096  # of any number among the settings
 

@@ -1,0 +1,1 @@
+"""Published generative methods: one file each, which holds a function of its own name."""
