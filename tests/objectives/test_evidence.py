@@ -9,8 +9,9 @@ from torch import nn
 from pellucid.data.measurement import Measurement
 from pellucid.data.source import Step
 from pellucid.errors import InputError
+from pellucid.networks.autoencoder import coded
 from pellucid.noise import Gaussian
-from pellucid.objectives.evidence import Evidence, divergence
+from pellucid.objectives.evidence import Evidence
 from pellucid.operators import Identity
 from pellucid.restorers.variational import Variational
 
@@ -19,24 +20,21 @@ TOTAL = GAIN**2 + SIGMA**2
 SLOPE, LOG_SIGMA = GAIN / TOTAL, math.log(SIGMA / TOTAL**0.5)
 
 
-class Posterior(nn.Module):
-    """μ = k y, log σ; exact with k = a / (a² + s²) and σ² = s² / (a² + s²)."""
+class Linear(nn.Module):
+    """q = N(k y, σ²); exact with k = a / (a² + s²) and σ² = s² / (a² + s²)."""
 
     def __init__(self, slope, log_sigma):
         super().__init__()
         self.slope, self.log_sigma = (nn.Parameter(torch.tensor(v)) for v in (slope, log_sigma))
 
-    def forward(self, y):
-        return torch.cat([self.slope * y, self.log_sigma.expand_as(y)], 1)
-
-
-class Gain(nn.Module):
-    def forward(self, z):
-        return GAIN * z
+    def forward(self, y, rng):
+        moved = torch.cat([self.slope * y, self.log_sigma.expand_as(y)], 1)
+        z, divergence = coded(torch.zeros_like(moved), moved, rng)
+        return GAIN * z, [divergence]
 
 
 def model(slope=SLOPE, log_sigma=LOG_SIGMA):
-    return Variational(Posterior(slope, log_sigma), Gain(), 64)
+    return Variational(Linear(slope, log_sigma), 64)
 
 
 def measured(rng, shape=(8, 1, 100, 100)):
@@ -68,13 +66,14 @@ def test_draws_have_the_moments_of_the_posterior(rng):
     assert float(spread.square().mean().sqrt()) == pytest.approx(wanted, rel=0.02)
 
 
-def test_the_divergence_is_that_of_two_gaussians(rng):
-    mean, log_sigma = torch.randn(2, 50, generator=rng)
-    exact = torch.distributions.kl_divergence(
-        torch.distributions.Normal(mean, log_sigma.exp()), torch.distributions.Normal(0.0, 1.0)
-    )
-    torch.testing.assert_close(divergence(mean, log_sigma), exact)
-    assert float(divergence(mean, log_sigma).min()) >= 0
+def test_a_code_that_tells_less_than_its_free_nats_is_not_pressed_to_tell_nothing(rng):
+    batch = measured(rng, (1, 1, 8, 8))
+    for slope, pressed in ((1e-3, False), (SLOPE, True)):
+        told = model(slope=slope, log_sigma=-1e-3)
+        term = Evidence(0.0, free=0.05).terms(told, batch, Step(0, 1.0, rng))["divergence"]
+        (gradient,) = torch.autograd.grad(term, told.network.slope)
+        assert (float(gradient) != 0) == pressed
+        assert term.item() >= 0.049
 
 
 def test_pixels_without_weight_are_not_explained(rng):

@@ -2,14 +2,15 @@ import torch
 
 from pellucid.data.measurement import Measurement
 from pellucid.networks import initialise
-from pellucid.networks.autoencoder import Decoder, Encoder
+from pellucid.networks.autoencoder import Autoencoder
 from pellucid.operators import Identity
 from pellucid.restorers.variational import Variational
 
 
 def model(rng, draws=4):
-    encoder, decoder = Encoder((1, 6), features=4), Decoder((3, 1), features=4)
-    return Variational(initialise(encoder, rng), initialise(decoder, rng), draws)
+    network = initialise(Autoencoder(1, 3, features=4), rng)
+    network.start()
+    return Variational(network, draws)
 
 
 def test_mean_and_spread_are_those_of_the_draws(rng):
@@ -29,5 +30,5 @@ def test_without_a_generator_it_repeats(rng):
     assert not torch.equal(sampler.draw(given, rng), sampler.draw(given, rng))
 
 
-def test_the_stride_is_that_of_the_code(rng):
+def test_the_stride_is_that_of_the_network(rng):
     assert model(rng).stride(2) == (4, 4)

@@ -9,7 +9,7 @@ from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method, Stage
 from pellucid.methods.recipe import patch_size, pooling
 from pellucid.networks import initialise
-from pellucid.networks.autoencoder import Decoder, Encoder
+from pellucid.networks.autoencoder import Autoencoder
 from pellucid.objectives.evidence import Evidence
 from pellucid.restorers.variational import Variational
 from pellucid.training import Adam
@@ -21,19 +21,20 @@ CARD = Card(
     independent=True,
     stabilise=True,
     gives="image, spread",
-    equation="min_θ,φ −E_q log p(y | g_θ(z)) + KL(q_φ(z | y) ‖ N(0, 1)); x̂ = mean of g_θ(z), z ~ q_φ(z | y)",
+    equation="min_θ,φ −E_q log p(y | g_θ(z)) + KL(q_φ(z | y) ‖ p_θ(z)); x̂ = mean of g_θ(z), z ~ q_φ(z | y)",
     paper="Prakash, Krull, Jug, ICLR 2021",
 )
-_CODE = 1e-2  # first weights of the code: it starts near zero, not far out
 
 
 def divnoising(
     example: Measurement,
     *,
     rng: torch.Generator,
+    hierarchical: bool = True,
+    free: float = 0.0,
     draws: int = 32,
-    code: int = 32,
-    features: int = 32,
+    code: int = 8,
+    features: int = 16,
     depth: int = 2,
     patch: int = 64,
     batch: int = 8,
@@ -41,7 +42,7 @@ def divnoising(
 ) -> Method:
     """Learn what noiseless images look like, so that with noise they explain the recording; draw from the posterior.
 
-    min −E_q log p(y | g(z)) + KL(q(z | y) ‖ N(0, 1)) bounds −log p(y). The likelihood holds the noise, so g(z) has
+    min −E_q log p(y | g(z)) + KL(q(z | y) ‖ p(z)) bounds −log p(y). The likelihood holds the noise, so g(z) has
     none. Draws g(z), z ~ q(z | y), are images that may have been recorded; their mean is the image, their deviation
     its spread.
 
@@ -51,12 +52,17 @@ def divnoising(
         Data of shape (batch, channel, *space), standardised, with its noise model.
     rng
         Draws the first weights; on the CPU.
+    hierarchical
+        A code at each level of the autoencoder, from coarse to fine, each with a prior that the coarser ones set
+        (hierarchical DivNoising); else one, at the coarsest, with the prior N(0, 1).
+    free
+        Nats a pixel that each code may tell at no cost, so that none collapses.
     draws
         How many are averaged.
     code
-        Channels of z, which is an image of its own, smaller by 2^depth.
+        Channels of a code, which is an image of its own, smaller by 2^level.
     features, depth
-        Of the two halves of the autoencoder, which nothing bypasses.
+        Of the autoencoder, whose codes nothing bypasses.
     patch, batch, rate
         Patch size, patches a step, learning rate.
 
@@ -79,21 +85,21 @@ def divnoising(
     ----------
     Prakash, Krull, Jug, "Fully unsupervised diversity denoising with convolutional variational autoencoders", ICLR
     2021.
+    Prakash, Delbracio, Milanfar, Jug, "Interpretable unsupervised diversity denoising and artefact removal", ICLR 2022.
     """
     if example.noise is None:
         raise InputError("divnoising needs the noise of the image, and it is not known; use --method noise2void.")
     _, channels, *space = example.y.shape
     dims, pool = len(space), pooling(space)
-    encoder = Encoder((channels, 2 * code), dims=dims, features=features, depth=depth, pool=pool)
-    decoder = Decoder((code, channels), dims=dims, features=features, depth=depth, pool=pool)
-    for half in (encoder, decoder):
-        initialise(half, rng)
-    with torch.no_grad():
-        encoder.last.weight.mul_(_CODE)
-    model = Variational(encoder, decoder, draws).to(example.y.device)
+    network = Autoencoder(
+        channels, code, dims=dims, features=features, depth=depth, pool=pool, hierarchical=hierarchical
+    )
+    initialise(network, rng)
+    network.start()
+    model = Variational(network, draws).to(example.y.device)
     stage = Stage(
         model=model,
-        objective=Evidence(),
+        objective=Evidence(free=free),
         patch=patch_size(example, patch, depth),
         batch=batch,
         adam=Adam(rate=rate),

@@ -1,4 +1,4 @@
-"""The evidence lower bound: how likely the data are under a generative model with a code."""
+"""The evidence lower bound: how likely the data are under a generative model with codes."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ from pellucid.restorers.variational import Variational
 
 
 class Evidence(Objective[Variational]):
-    """min −E_q log p(y | H g(z)) + β KL(q(z | y) ‖ N(0, 1)), an entry of y (survey eq. 19-22).
+    """min −E_q log p(y | H g(z)) + Σ max(β KL(q(z_l | y) ‖ p(z_l)), free), an entry of y (survey eq. 19-22).
 
-    With β = 1 this is an upper bound of −log p(y). The noise model of the measurement is p(y | x), and its operator
-    H: so the images g(z) have no noise, and are not blurred (DivNoising).
+    With β = 1 and no free nats this is an upper bound of −log p(y). The noise model of the measurement is
+    p(y | x), and its operator H: so the images g(z) have no noise, and are not blurred (DivNoising).
 
     Parameters
     ----------
     annealing
         Part of the budget in which β grows from zero to one: without it a code may be unlearned at the start.
+    free
+        Nats an entry of y that each code may tell at no cost, so that none collapses to its prior.
 
     References
     ----------
     Kingma, Welling, "Auto-encoding variational Bayes", ICLR 2014.
     Prakash, Krull, Jug, "Fully unsupervised diversity denoising with convolutional variational autoencoders", ICLR
     2021.
+    Kingma, Salimans, Jozefowicz, Chen, Sutskever, Welling, "Improved variational inference with inverse autoregressive
+    flow", NeurIPS 2016: free nats.
     """
 
-    def __init__(self, annealing: float = 0.1) -> None:
+    def __init__(self, annealing: float = 0.1, free: float = 0.0) -> None:
         super().__init__()
-        self.annealing = annealing
+        self.annealing, self.free = annealing, free
 
     def terms(self, model: Variational, batch: Measurement, step: Step) -> dict[str, Tensor]:
-        """Return the likelihood of the entries that have weight, and the divergence of the code, an entry of y.
+        """Return the likelihood of the entries that have weight, and the divergence of the codes, an entry of y.
 
         Raises
         ------
@@ -45,18 +49,13 @@ class Evidence(Objective[Variational]):
         """
         if batch.noise is None:
             raise InputError("The evidence of an image needs its noise model; none came with the measurement.")
-        mean, log_sigma = model.code(batch)
-        image = model.decoded(mean, log_sigma, step.rng)
+        image, divergences = model.drawn(batch, step.rng)
         loss = -batch.noise.log_prob(batch.y, batch.operator(image))
         weight = torch.ones_like(loss) if batch.weight is None else batch.weight.expand_as(loss).to(loss.dtype)
         beta = min(1.0, step.progress / self.annealing) if self.annealing else 1.0
-        entries = torch.full_like(loss.sum(), loss.numel())
+        told = torch.stack([divergence.sum() for divergence in divergences])
+        nats = shared_mean(told, torch.full_like(told, loss.numel()))
         return {
             "likelihood": shared_mean((loss * weight).sum(), weight.sum()),
-            "divergence": shared_mean(beta * divergence(mean, log_sigma).sum(), entries),
+            "divergence": (beta * nats).clamp(min=self.free).sum(),
         }
-
-
-def divergence(mean: Tensor, log_sigma: Tensor) -> Tensor:
-    """Return KL(N(μ, σ²) ‖ N(0, 1)) = ½ (σ² + μ² − 1) − log σ, entry by entry."""
-    return 0.5 * ((2 * log_sigma).exp() + mean.square() - 1) - log_sigma
