@@ -31,7 +31,7 @@ def divnoising(
     *,
     rng: torch.Generator,
     hierarchical: bool = True,
-    free: float = 0.0,
+    free: float = 0.01,
     draws: int = 32,
     code: int = 8,
     features: int = 16,
