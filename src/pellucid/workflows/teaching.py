@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.data.measurement import Measurement
-from pellucid.data.sampling import measured_samples
 from pellucid.errors import InputError
 from pellucid.methods import Method, settings
+from pellucid.methods.reconstruct.learned import doubts
 from pellucid.training import History
 from pellucid.training.watch import table
 from pellucid.workflows.contest import build, resolved
@@ -23,11 +23,6 @@ from pellucid.workflows.scan_learning import train_on
 from pellucid.workflows.scan_model import Facts, ScanModel
 from pellucid.workflows.scan_score import reserve
 from pellucid.workflows.session import file_hash
-
-ALIASED = (
-    "All scans were sampled alike by a single coil: nothing measured tells what lies between the samples, so the image "
-    "may keep their aliasing; give scans of several coils, or of sampling that varies, with --train."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +82,11 @@ def teach(name: str, scans: Mapping[Path, Measurement], request: Request, start:
     facts = Facts.of(request.modality, name, given, example)
     if start is not None:
         start.put(method, facts)
-    warnings: tuple[str, ...] = ()
+    warnings = method.warnings
     if request.train is not None:
-        scans, warnings = _others(request, method, job)
-    if request.modality in ("mri", "sms") and _alike(list(scans.values())):
-        warnings += (ALIASED,)
+        scans, left_out = _others(request, method, job)
+        warnings += left_out
+    warnings += doubts(list(scans.values()))
     histories = train_on(list(scans.values()), method, name, job)
     if any(history.status == "diverged" for history in histories):
         warnings += ("The training diverged; the best weights before that were kept.",)
@@ -142,17 +137,6 @@ def _others(request: Request, method: Method, job: Job) -> tuple[dict[Path, Meas
     if not found:
         raise InputError(f"No scan of {request.train} can be trained on; {warnings[-1]}")
     return found, warnings
-
-
-def _alike(scans: list[Measurement]) -> bool:
-    """Whether a single coil sampled all entries of all scans alike, and not fully."""
-    first = measured_samples(scans[0])[:1]
-    return not bool(first.all()) and all(
-        scan.y.shape[1] == 1
-        and scan.y.shape[2:] == first.shape[2:]
-        and bool((measured_samples(scan) == first.to(scan.y.device)).all())
-        for scan in scans
-    )
 
 
 def given(model: ScanModel, modality: str, example: Measurement) -> Taught:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -72,7 +72,6 @@ def learned(
     *,
     preset: Preset = "auto",
     reserved: float = 0.1,
-    warnings: tuple[str, ...] = (),
 ) -> Method:
     """Return the method that minimises an objective over whole scans; some of their samples only ever validate.
 
@@ -90,24 +89,28 @@ def learned(
         Of the network: says its learning rate.
     reserved
         Part of the samples of each scan that is never a target.
-    warnings
-        What the user must know.
     """
     held = RandomSampling(reserved, centre=CENTRE if example.y.is_complex() else 0, masks=1)
     held.check(example)
     adam = Adam(rate=_size(preset, example).rate, warm_up=_WARM_UP)
     stage = Stage(model=model, objective=objective, patch=(), batch=1, adam=adam)
-    return Method(model=model, restorer=model, prior=model, split=held, stages=(stage,), card=card, warnings=warnings)
+    return Method(model=model, restorer=model, prior=model, split=held, stages=(stage,), card=card)
 
 
-def doubts(example: Measurement) -> tuple[str, ...]:
+def doubts(scans: Sequence[Measurement]) -> tuple[str, ...]:
     """Return why samples that are held out may not tell of those that were never measured: one sentence or none."""
-    measured = measured_samples(example)
-    if example.y.shape[1] > 1 or bool(measured.all()) or not bool((measured == measured[:1]).all()):
+    first = measured_samples(scans[0])[:1]
+    varied = any(
+        scan.y.shape[1] > 1
+        or scan.y.shape[2:] != first.shape[2:]
+        or bool((measured_samples(scan) != first.to(scan.y.device)).any())
+        for scan in scans
+    )
+    if varied or bool(first.all()):
         return ()
     return (
-        "One coil, and the same samples in every slice: nothing tells of those that were never measured, and the image "
-        "may be worse than without learning; vary the sampling from scan to scan, or use --method tv.",
+        "All scans were sampled alike by a single coil: nothing measured tells what lies between the samples, so the "
+        "image may keep their aliasing; give scans of several coils, or of sampling that varies, with --train.",
     )
 
 

@@ -7,7 +7,7 @@ import torch
 from pellucid.data.measurement import Measurement
 from pellucid.data.sampling import RandomSampling
 from pellucid.methods.method import Card, Method
-from pellucid.methods.reconstruct.learned import CENTRE, Preset, doubts, learned, unrolled
+from pellucid.methods.reconstruct.learned import CENTRE, Preset, learned, unrolled
 from pellucid.objectives import HeldOut, normalised_l1_l2
 
 CARD = Card(
@@ -74,4 +74,4 @@ def multi_mask_ssdu(
     split = RandomSampling(fraction, centre=centre, masks=None if fresh else masks, seed=1)
     split.check(example)
     model, objective = unrolled(example, rng, preset), HeldOut(split, normalised_l1_l2)
-    return learned(model, objective, example, CARD, preset=preset, warnings=doubts(example))
+    return learned(model, objective, example, CARD, preset=preset)

@@ -9,7 +9,7 @@ import torch
 from pellucid.data.measurement import Measurement
 from pellucid.data.sampling import RandomSampling
 from pellucid.methods.method import Card, Method
-from pellucid.methods.reconstruct.learned import CENTRE, Preset, doubts, learned, unrolled
+from pellucid.methods.reconstruct.learned import CENTRE, Preset, learned, unrolled
 from pellucid.objectives import HeldOut, normalised_l1_l2
 
 CARD = Card(
@@ -72,4 +72,4 @@ def ssdu(
     split = RandomSampling(fraction, density=density, centre=CENTRE if example.y.is_complex() else 0, masks=1, seed=1)
     split.check(example)
     objective = HeldOut(split, normalised_l1_l2)
-    return learned(unrolled(example, rng, preset), objective, example, CARD, preset=preset, warnings=doubts(example))
+    return learned(unrolled(example, rng, preset), objective, example, CARD, preset=preset)
