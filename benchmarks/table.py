@@ -143,6 +143,12 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"hidden, calibrated": "hidden", "truth, as claimed": "truth_before", "truth, calibrated": "truth"},
     "learned_variants_summary": {"case": "case", "method": "method", "PSNR, dB": "psnr"}
     | {"above CG-SENSE": "above_sense", "least": "least", "seeds": "seeds"},
+    "divergences": {"divergence": "divergence", "closed form": "closed .4f", "estimate": "estimate .4f"}
+    | {"error": "error +.1%", "integral": "integral .4f", "steps": "steps", "seconds": "seconds .1f"},
+    "divnoising_fmd": {"image": "image", "method": "setting", "PSNR, dB": "psnr .2f"}
+    | {"steps": "steps", "seconds of a core": "seconds .0f"},
+    "divnoising_draws": {"image": "image", "truth in 90 % interval": "within .1%", "KL, nats a pixel": "kl .2f"}
+    | {f"{k} draws, dB": f"draws_{k} .2f" for k in (2, 4, 8, 32, 128)},
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
 }
 
