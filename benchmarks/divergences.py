@@ -6,7 +6,7 @@ gradient penalty of weight λ = 10: it is a spring, not a wall, and lets the slo
 numbers of each; `integral` the same bound with exact expectations, which for an f-divergence is below the closed form.
 JS is twice the usual one, GAN is JS − log 4. Single thread.
 
-    python benchmarks/divergences.py [--steps 500]
+    python benchmarks/divergences.py [--steps 300]
 """
 
 import argparse
@@ -83,7 +83,7 @@ def measure(name, steps):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=300)
     chosen = parser.parse_args()
     print(__doc__)
     torch.set_num_threads(1)
