@@ -1,0 +1,61 @@
+"""AmbientGAN: images learned from measurements alone, each through an instrument at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pellucid.data.measurement import Measurement
+from pellucid.methods.generate.generative import Generative
+from pellucid.methods.generate.w_gan import w_gan
+from pellucid.noise import NoiseModel
+from pellucid.operators import OperatorPrior
+from pellucid.restorers.generator import Generator
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an instrument at random would have recorded of the draws: y = N(H g(z)), H ~ p(H)."""
+
+    instrument: OperatorPrior
+    noise: NoiseModel | None = None
+
+    def __call__(self, model: Generator, batch: Measurement, rng: torch.Generator) -> Tensor:
+        """Return as many as there are data."""
+        x = model.sample(len(batch.y), rng)
+        y: Tensor = self.instrument.draw(len(x), rng)(x)
+        return y if self.noise is None else self.noise.sample(y, rng)
+
+
+def ambient_gan(
+    shape: tuple[int, ...], rng: torch.Generator, *, instrument: OperatorPrior, noise: NoiseModel | None = None
+) -> Generative:
+    """W1(measurements, N(H g(z))), with z ~ N(0, 1), H ~ p(H) and N drawn anew, least in g (survey eq. 37-40).
+
+    No image is ever seen, nor which H measured it: only p(H) is known. Where the distribution of the measurements
+    determines that of the images, g learns the images: for pixels dropped with any probability below one, and for a
+    blur whose transform has no zero, with noise whose characteristic function has none. These theorems are about
+    distributions, that is, infinitely many measurements.
+
+    Parameters
+    ----------
+    shape
+        Of an image, and of a measurement, (channel, *space).
+    rng
+        A generator on the CPU: draws the first weights.
+    instrument
+        p(H), on the device of the data.
+    noise
+        Of the measurements, or None.
+
+    Notes
+    -----
+    Departures: those of `w_gan`.
+
+    References
+    ----------
+    Bora, Price, Dimakis, "AmbientGAN: generative models from lossy measurements", ICLR 2018, theorems 5.1-5.4.
+    """
+    return w_gan(shape, rng, made=Measured(instrument, noise))

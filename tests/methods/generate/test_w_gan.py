@@ -1,0 +1,60 @@
+import torch
+
+from pellucid.data.measurement import Measurement
+from pellucid.methods.generate.w_gan import w_gan
+from pellucid.operators import Identity
+from pellucid.training import Plan, fit
+
+SHAPE = (1, 8, 8)
+
+
+class Sides:
+    """Images that are bright on the left or on the right."""
+
+    def draw(self, step):
+        left = (torch.rand(32, 1, 1, 1, generator=step.rng) < 0.5).float()
+        side = (torch.arange(8) < 4).float()
+        return Measurement(y=(left * side + (1 - left) * (1 - side)).expand(32, *SHAPE), operator=Identity())
+
+
+def made():
+    return w_gan(SHAPE, torch.Generator().manual_seed(0))
+
+
+def plan(method, steps, **more):
+    return Plan(steps=steps, optimisers=method.optimisers, **more)
+
+
+def test_a_critic_moves_five_times_for_each_move_of_the_generator():
+    method = made()
+    assert [(turn.name, turn.repeats) for turn in method.objective.turns(method.model)] == [("critic", 5), ("model", 1)]
+    assert method.objective.penalty == 10
+
+
+def test_the_draws_come_nearer_to_the_images():
+    method = made()
+
+    def off():
+        with torch.no_grad():
+            draws = method.model.sample(256, torch.Generator().manual_seed(1))
+        return float((draws.mean(0) - 0.5).square().mean())
+
+    before = off()
+    fit(method.model, method.objective, Sides(), plan(method, 40))
+    assert off() < 0.5 * before
+
+
+def test_interrupted_and_resumed_is_uninterrupted(tmp_path):
+    """Both players, both optimisers, the running mean: to the bit."""
+    kept = tmp_path / "state"
+    whole, first, rest = made(), made(), made()
+    fit(whole.model, whole.objective, Sides(), plan(whole, 8))
+    asked = iter(range(9))
+    history = fit(
+        first.model, first.objective, Sides(), plan(first, 8, checkpoint=kept), cancel=lambda: next(asked) == 4
+    )
+    assert history.status == "cancelled"
+    fit(rest.model, rest.objective, Sides(), plan(rest, 8), resume=kept)
+    for one, other in ((whole.model, rest.model), (whole.objective, rest.objective)):
+        for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True):
+            assert torch.equal(a, b)
