@@ -1,5 +1,7 @@
 """A Gaussian prior, N(0, C), whose denoiser is C (C + σ²)⁻¹ x: all posteriors are known."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.noise import Gaussian
 from pellucid.operators import Sampling
+from pellucid.restoration import restore
 from pellucid.restorers.diffusion import Denoiser, Diffusion, exploding, preserving
 
 CORRELATION = torch.tensor([[1.0, 0.8, 0.3], [0.8, 1.0, 0.5], [0.3, 0.5, 0.7]])
@@ -86,6 +89,47 @@ def test_a_batch_changes_nothing(guidance, rng):
     whole = run(slice(0, 4))
     for k in range(4):
         torch.testing.assert_close(run(slice(k, k + 1)), whole[k : k + 1])
+
+
+@pytest.mark.parametrize("guidance", ["likelihood", "replacement"])
+def test_units_of_the_data_change_nothing(guidance):
+    given = measurement()
+    other = Measurement(y=50 * given.y, operator=50 * given.operator, noise=Gaussian(50 * NOISE))
+    sampler = Diffusion(Exact(), exploding(8, 5.0, 0.1), guidance=guidance)
+    one, two = (sampler.draw(data, torch.Generator().manual_seed(1)) for data in (given, other))
+    torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
+
+
+def test_complex_images_have_the_moments_of_the_posterior():
+    """Both parts follow the prior, and have half of the variance of the noise."""
+    given = measurement()
+    both = Measurement(y=given.y * (1 - 2j), operator=given.operator, noise=Gaussian(2**0.5 * NOISE))
+    sampler = Diffusion(Exact(), exploding(40, 10.0, 0.03), correctors=30, pace=0.2, draws=2)
+    found = restore(both, sampler)
+    wanted, covariance = posterior(given)
+    torch.testing.assert_close(found.image.mean(0).flatten(), wanted * (1 - 2j), atol=0.06, rtol=0)
+    variance = found.spread.square().mean(0).flatten()  # of a complex number: of both parts together
+    torch.testing.assert_close(variance, 2 * covariance.diag(), rtol=0.1, atol=0)
+
+
+def test_dps_is_the_published_algorithm():
+    """Chung et al., algorithm 1, with x_t = a (x_0 + σ n) and abar = a²."""
+    given, levels, zeta = measurement(), preserving(20), 0.3
+    sampler = Diffusion(Exact(), levels, guidance="dps", strength=zeta, correctors=0)
+    found = sampler.draw(given, torch.Generator().manual_seed(1))
+    rng = torch.Generator().manual_seed(1)
+    bars = [1 / (1 + sigma**2) for sigma in levels] + [1.0]
+    x = (1 - bars[0]) ** 0.5 * torch.randn(CHAINS, 1, 1, 3, generator=rng)
+    for bar, after in pairwise(bars):
+        x.requires_grad_()
+        mean = Exact()(x / bar**0.5, torch.tensor([((1 - bar) / bar) ** 0.5]))
+        off = (given.y - given.operator(mean)).flatten(1).norm(dim=1)
+        (gradient,) = torch.autograd.grad(off.sum(), x)
+        alpha = bar / after
+        step = alpha**0.5 * (1 - after) * x + after**0.5 * (1 - alpha) * mean
+        noise = ((1 - after) / (1 - bar) * (1 - alpha)) ** 0.5 * torch.randn(CHAINS, 1, 1, 3, generator=rng)
+        x = (step / (1 - bar) + noise - zeta * gradient).detach()
+    torch.testing.assert_close(found, x, rtol=1e-3, atol=1e-3)
 
 
 def test_dps_comes_near_the_data(rng):

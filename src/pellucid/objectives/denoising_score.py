@@ -11,7 +11,7 @@ from pellucid._math.ranks import shared_mean
 from pellucid.data.measurement import Measurement
 from pellucid.data.source import Step
 from pellucid.objectives.base import Objective
-from pellucid.restorers.diffusion import Denoiser
+from pellucid.restorers.diffusion import Denoiser, parts
 
 
 class DenoisingScore(Objective[Denoiser]):
@@ -35,8 +35,8 @@ class DenoisingScore(Objective[Denoiser]):
         self.first, self.last = first, last
 
     def terms(self, model: Denoiser, batch: Measurement, step: Step) -> dict[str, Tensor]:
-        """Return the mean over clean images, `batch.y`."""
-        x = batch.y
+        """Return the mean over clean images, `batch.y`; the channels of complex ones are (Re, Im)."""
+        x = parts(batch.y)
         place = torch.rand(len(x), generator=step.rng, device=x.device)
         sigma = torch.exp(math.log(self.last) + place * math.log(self.first / self.last))
         level = sigma.view(-1, *[1] * (x.ndim - 1))

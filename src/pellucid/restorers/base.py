@@ -89,11 +89,11 @@ class PosteriorSampler(Restorer):
         """Return mean and standard deviation of the draws."""
         rng = _seeded(given, rng)
         mean = first = self.draw(given, rng)
-        squares = torch.zeros_like(first)
+        squares = torch.zeros_like(first.real)
         for k in range(2, self.draws + 1):
             off = self.draw(given, rng) - mean
             mean = mean + off / k
-            squares = squares + off.square() * ((k - 1) / k)
+            squares = squares + off.abs().square() * ((k - 1) / k)
         return mean, (squares / (self.draws - 1)).sqrt()
 
 

@@ -34,7 +34,7 @@ class Denoiser(nn.Module):
     network
         F: maps channel + 1 channels, the last of them the level of the noise, to as many as an image has.
     deviation
-        d, of the clean images, whose mean is zero.
+        d, the root mean square of the clean images.
 
     References
     ----------
@@ -72,26 +72,28 @@ class Diffusion(PosteriorSampler):
         x_t = a x₀ + √(1 − a²) n, is this one divided by a, with σ = √(1 − a²) / a: `preserving` returns its levels.
     guidance
         How the data are brought to bear. ``likelihood``: p(y | x) = N(y; Hx, s² + σ²‖H‖²); exact where correctors run
-        to stationarity, as σ falls. ``replacement``: measured entries are replaced by y + σ H n after every step.
-        ``dps``: by the gradient of ‖y − H D(x)‖, through the network.
+        to stationarity, as σ falls (Jalal et al.). ``replacement``: measured entries are replaced by y + σ H n after
+        every step. ``dps``: by the gradient of ‖y − H D(x)‖, through the network; no part of the correctors.
     correctors
-        Steps at each level.
+        Steps at each level; zero for ``dps`` as published.
     pace
         Of a corrector: ε times the largest curvature. The variance is too large by half of it, at most.
     strength
-        Of ``dps``.
+        ζ of ``dps``, as published: for images of order one, and in the units of y.
     draws
         How many make the image, and the spread.
 
     Notes
     -----
     Replacement is not exact: what was not measured is drawn as if it did not know of the measurements but by the
-    correctors, and its mean is off where those are few. Diffusion posterior sampling takes p(y | x_i) = p(y | D(x_i)),
-    and is biased for every strength. Norms are those of each sample: a batch changes nothing.
+    correctors, and its mean is off where those are few; the noise of what was measured stays. Diffusion posterior
+    sampling takes p(y | x_i) = p(y | D(x_i)), and is biased for every strength. Norms are those of each sample: a batch
+    changes nothing. Noise counts by its mean variance.
 
     References
     ----------
-    Song et al., "Score-based generative modeling through stochastic differential equations", ICLR 2021; Chung, Ye,
+    Song et al., "Score-based generative modeling through stochastic differential equations", ICLR 2021; Jalal et al.,
+    "Robust compressed sensing MRI with deep generative priors", NeurIPS 2021; Chung, Ye,
     "Score-based diffusion models for accelerated MRI", Medical Image Analysis 80, 2022; Chung et al., "Diffusion
     posterior sampling for general noisy inverse problems", ICLR 2023.
     """
@@ -122,8 +124,8 @@ class Diffusion(PosteriorSampler):
     def draw(self, given: Measurement, rng: torch.Generator) -> Tensor:
         """Return a draw from the posterior, (batch, channel, *space)."""
         first = linear(given).backproject(given.y)
-        x = self._drawn(_real(first).shape, rng, given)
-        return torch.view_as_complex(x.movedim(1, -1).contiguous()).unsqueeze(1) if first.is_complex() else x
+        x = self._drawn(parts(first).shape, rng, given)
+        return paired(x) if first.is_complex() else x
 
     def _drawn(self, shape: torch.Size, rng: torch.Generator, given: Measurement | None) -> Tensor:
         with torch.no_grad():
@@ -143,15 +145,14 @@ class Diffusion(PosteriorSampler):
             return x
 
     def _predicted(self, x: Tensor, sigma: float, after: float, z: Tensor, target: _Likelihood | None) -> Tensor:
-        """Return x at the next level; at the last one, which is not drawn from, the mean of what it shows."""
+        """Return x at the next level; after the last one, the mean of what it shows."""
         part = 1 - (after / sigma) ** 2
         if target is not None and self.guidance == "dps":
             mean, gradient = target.through(self._denoised, x, sigma)
-            drift = part * (mean - x) - self.strength * gradient
+            unit = ((1 + sigma**2) * (1 + after**2)) ** 0.5  # 1 / (a a'), of the chain that preserves variance
+            drift = part * (mean - x) - self.strength * unit * gradient
         else:
             drift = part * sigma**2 * self._gradient(x, sigma, target)[0]
-        if after == 0:  # the noise of the last level stays: it is the width of the last Langevin steps
-            return x if target is not None else x + drift
         x = x + drift + after * part**0.5 * z
         return x if target is None else target.replaced(x, after, z)
 
@@ -159,7 +160,7 @@ class Diffusion(PosteriorSampler):
         mean: Tensor = self.denoiser(x, torch.full((len(x),), sigma, device=x.device))
         return mean
 
-    def _gradient(self, x: Tensor, sigma: float, target: _Likelihood | None) -> tuple[Tensor, float]:
+    def _gradient(self, x: Tensor, sigma: float, target: _Likelihood | None) -> tuple[Tensor, float | Tensor]:
         """Return the score of what is wanted at a level, and its largest curvature."""
         score, curvature = (self._denoised(x, sigma) - x) / sigma**2, 1 / sigma**2
         if target is None or self.guidance != "likelihood":
@@ -175,18 +176,18 @@ class _Likelihood:
         self.given, self.operator, self.guidance = given, linear(given), guidance
         first = self.operator.adjoint(given.y)
         self.complex = first.is_complex()
-        self.norm = float(lipschitz(self.operator.normal, first).amax())
+        self.norm = lipschitz(self.operator.normal, first)
         if given.noise is None and guidance == "likelihood":
             raise InputError("A posterior needs the noise of the measurement, which is not known: give its sigma.")
         self.variance = 0.0 if given.noise is None else float(given.noise.variance(given.y).real.mean())
-        self.variance /= 1 + self.complex  # of each part of a complex number
+        self.variance /= 1 + given.y.is_complex()  # of each part of a complex number
 
-    def gradient(self, x: Tensor, sigma: float) -> tuple[Tensor, float]:
+    def gradient(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
         """Return ∇ log N(y; Hx, s² + σ²‖H‖²) and its curvature."""
         variance = self.variance + sigma**2 * self.norm
         image = self._image(x)
         back = self.operator.adjoint(self.given.y - self.operator(image))
-        return _real(back) / variance, self.norm / variance
+        return parts(back) / variance, self.norm / variance
 
     def replaced(self, x: Tensor, sigma: float, z: Tensor) -> Tensor:
         """Return the nearest image that explains y + σ H n, where replacement is asked."""
@@ -194,7 +195,7 @@ class _Likelihood:
             return x
         image, noise = self._image(x), self._image(z)
         missing = self.operator.adjoint(self.given.y + self.operator(sigma * noise - image))
-        return x + _real(conjugate_gradient(self.operator.normal, missing, iterations=_EXACT))
+        return x + parts(conjugate_gradient(self.operator.normal, missing, iterations=_EXACT))
 
     def through(self, denoised: Denoised, x: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
         """Return D(x) and the gradient of ‖y − H D(x)‖ of each sample in x."""
@@ -206,12 +207,17 @@ class _Likelihood:
         return mean.detach(), gradient
 
     def _image(self, x: Tensor) -> Tensor:
-        return torch.view_as_complex(x.movedim(1, -1).contiguous()).unsqueeze(1) if self.complex else x
+        return paired(x) if self.complex else x
 
 
-def _real(x: Tensor) -> Tensor:
+def parts(x: Tensor) -> Tensor:
     """Return the real channels of an image: (Re, Im) of its one channel, where it is complex."""
     return torch.view_as_real(x[:, 0]).movedim(-1, 1) if x.is_complex() else x
+
+
+def paired(x: Tensor) -> Tensor:
+    """Return the complex image, of one channel, whose (Re, Im) these are."""
+    return torch.view_as_complex(x.movedim(1, -1).contiguous()).unsqueeze(1)
 
 
 def exploding(count: int, first: float, last: float) -> list[float]:
