@@ -2,10 +2,11 @@
 
 Real: 256 x 256 crops of the confocal and two-photon images of the Fluorescence Microscopy Denoising set, truth fitted
 by a line (`paired.py`); images _1 are for reporting, 2 and 3 for development, whose rows are kept apart. The noise is
-Pellucid's own reading of the frame. Steps are fixed such that both methods take as many seconds of one processor core,
-of learning and restoring together, which are reported. Simulated: y = 4 Poisson(x / 4) + N(0, 5²) of Set12 images (01
-to 04 for reporting); `within` is the part of the pixels whose truth lies within x_hat ± 1.645 spread of 128 draws,
-without calibration, `kl` what the codes tell of a pixel, in nats, and the rest the PSNR of the mean of as many draws.
+Pellucid's own reading of the frame. Steps are fixed: 200 of DivNoising with its 32 draws and 300 of Noise2Void take
+about 42 s each on a quiet core; the processor's seconds are reported, and other work makes them longer. Simulated:
+y = 4 Poisson(x / 4) + N(0, 5²) of Set12 images (01 to 04 for reporting); `within` is the part of the pixels whose truth
+lies within x_hat ± 1.645 spread of 128 draws, without calibration, `kl` what the codes tell of a pixel, in nats, and
+the rest the PSNR of the mean of as many draws.
 Single thread. Rows that exist are skipped. The variable PELLUCID_DATA names the data's folder.
 
     python benchmarks/divnoising.py [--development] [--set NAME=VALUE ...]
