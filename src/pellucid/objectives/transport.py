@@ -27,11 +27,12 @@ class OptimalTransport(Objective[Transport]):
     Parameters
     ----------
     images, recordings
-        The critics V_x and V_y; none for recordings where F is known.
+        The critics V_x and V_y; none for recordings where F is known, and none at all where D weighs nothing.
     divergence
         D; `wasserstein` with a penalty is the dual itself, `least_squares` what the papers' code has.
     cycle, adversarial
-        λ, and the weight of D.
+        λ, and the weight of D. At an adversarial weight of zero the cycle alone is minimised: with F known, images
+        that F has recorded teach G, as simulated pairs would.
     identity
         Weight of E‖x − G x‖₁, which keeps the grey values of what is an image already.
     penalty
@@ -40,7 +41,8 @@ class OptimalTransport(Objective[Transport]):
     Raises
     ------
     InputError
-        Where there is a critic of recordings and nothing that could heed it, or the other way round.
+        Where there is a critic of recordings and nothing that could heed it, or the other way round; where F is learned
+        and D weighs nothing, for the cycle is content with any F that G inverts.
 
     References
     ----------
@@ -50,7 +52,7 @@ class OptimalTransport(Objective[Transport]):
 
     def __init__(
         self,
-        images: nn.Module,
+        images: nn.Module | None,
         recordings: nn.Module | None,
         divergence: Divergence,
         *,
@@ -69,7 +71,8 @@ class OptimalTransport(Objective[Transport]):
         restored, recorded = model(batch), model.record(x, batch.noise, step.rng)
         cycle = (x - model(batch.with_y(recorded))).abs().mean() + (y - model.way(restored)).abs().mean()
         terms = {"cycle": self.cycle * cycle}
-        terms["images"] = self.adversarial * self.divergence.deceit(self.images(restored))
+        if self.images is not None:
+            terms["images"] = self.adversarial * self.divergence.deceit(self.images(restored))
         if self.recordings is not None:
             terms["recordings"] = self.adversarial * self.divergence.deceit(self.recordings(recorded))
         if self.identity:
@@ -81,23 +84,46 @@ class OptimalTransport(Objective[Transport]):
         x, y = _draws(batch)
         with torch.no_grad():
             restored, recorded = model(batch), model.record(x, batch.noise, step.rng)
-        judged = [("image", self.images, x, restored)]
-        judged += [] if self.recordings is None else [("recording", self.recordings, y, recorded)]
+        judged = (("image", self.images, x, restored), ("recording", self.recordings, y, recorded))
         terms = {}
         for name, critic, data, made in judged:
+            if critic is None:
+                continue
             terms[f"{name}_critic"] = -self.divergence.bound(critic(data), critic(made))
             if self.penalty:
                 terms[f"{name}_penalty"] = self.penalty * gradient_penalty(critic, data, made, step.rng)
         return terms
 
     def turns(self, model: Transport) -> tuple[Turn, ...]:
-        """Return the move of the critics, and that of the maps."""
+        """Return the move of the critics, where there are any, and that of the maps."""
         if (self.recordings is not None) != any(True for _ in model.way.parameters()):
             raise InputError("A critic of recordings is for an instrument that is learned, and only for one.")
-        return (
-            Turn("critic", list(self.parameters()), lambda batch, step: self.critic_terms(model, batch, step)),
-            Turn("model", list(model.parameters()), lambda batch, step: self.terms(model, batch, step)),
-        )
+        maps = Turn("model", list(model.parameters()), lambda batch, step: self.terms(model, batch, step))
+        judges = list(self.parameters())
+        if not judges:
+            return (maps,)
+        return (Turn("critic", judges, lambda batch, step: self.critic_terms(model, batch, step)), maps)
+
+
+class ForwardResidual(Objective[Transport]):
+    r"""How far the restored images are from explaining the recordings just to the noise: a validation without truth.
+
+    .. math:: |\log (\operatorname{rms}(y - F G y) / \sigma)|
+
+    Above zero, G has invented what was not recorded, or lost what was; or it has learned the noise.
+
+    Notes
+    -----
+    Necessary and not sufficient: what F cannot see it cannot judge. Morozov's discrepancy principle, for learned maps.
+    """
+
+    def terms(self, model: Transport, batch: Measurement, step: Step) -> dict[str, Tensor]:
+        """Return the departure of the residual from the noise."""
+        if batch.noise is None:
+            raise InputError("The forward residual is judged by the noise, which is not known: give the noise model.")
+        explained = model.way(model(batch))
+        ratio = (batch.y - explained).square().mean() / batch.noise.variance(explained).mean()
+        return {"residual": ratio.log().abs() / 2}
 
 
 def _draws(batch: Measurement) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ from pellucid.noise.base import NoiseModel
 from pellucid.restorers.base import Restorer
 
 _CONV = {2: F.conv2d, 3: F.conv3d}
+_PACE = 10.0  # the logits of a kernel have further to go than the weights of a network, at the same learning rate
 
 
 class Transport(Restorer):
@@ -46,7 +47,7 @@ class Transport(Restorer):
 class LearnedBlur(nn.Module):
     """A convolution whose kernel is learned: not negative, of sum one, its centre of mass in the middle.
 
-    Without these a blind blur has no scale and no place: G could undo any of both.
+    Without these a blind blur has no scale and no place: G could undo any of both. It starts flat.
 
     Parameters
     ----------
@@ -63,12 +64,12 @@ class LearnedBlur(nn.Module):
         self.dims = dims
         ramp = torch.arange(width, dtype=torch.float32) - width // 2
         self.register_buffer("place", torch.stack(torch.meshgrid(*[ramp] * dims, indexing="ij")))
-        self.logits = nn.Parameter(-self.place.square().sum(0) / (width / 3) ** 2)
+        self.logits = nn.Parameter(torch.zeros((width,) * dims))
 
     @property
     def kernel(self) -> Tensor:
         """The kernel: a softmax, tilted until its centre of mass is in the middle (Newton's method, three steps)."""
-        logits: Tensor = self.logits
+        logits: Tensor = _PACE * self.logits
         axes = "ijk"[: self.dims]
         for _ in range(3):
             p = logits.flatten().softmax(0).view_as(logits)
