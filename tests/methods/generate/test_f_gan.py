@@ -77,3 +77,9 @@ def test_an_unknown_divergence_is_named():
 def test_what_is_no_image_is_refused(shape):
     with pytest.raises(InputError, match="without the batch"):
         f_gan(shape, torch.Generator())
+
+
+def test_data_of_another_size_are_refused():
+    method = f_gan((1, 8, 12), torch.Generator().manual_seed(0))
+    with pytest.raises(InputError, match=r"= \(1, 8, 8\), but the model makes \(1, 8, 12\)"):
+        trained(method, 1)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pellucid.data.measurement import Measurement
+from pellucid.methods.generate.f_gan import comparable
 from pellucid.methods.generate.generative import Generative
 from pellucid.methods.generate.w_gan import w_gan
 from pellucid.noise import NoiseModel
@@ -25,7 +26,7 @@ class Measured:
     def __call__(self, model: Generator, batch: Measurement, rng: torch.Generator) -> Tensor:
         """Return as many as there are data."""
         x = model.sample(len(batch.y), rng)
-        y: Tensor = self.instrument.draw(len(x), rng)(x)
+        y = comparable(self.instrument.draw(len(x), rng)(x), batch.y)
         return y if self.noise is None else self.noise.sample(y, rng)
 
 

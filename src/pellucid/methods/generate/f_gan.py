@@ -21,7 +21,17 @@ _ADAM = Adam(rate=1e-3, betas=(0.5, 0.9))
 
 def drawn(model: Generator, batch: Measurement, rng: torch.Generator) -> Tensor:
     """Return as many draws as there are data: images are compared with images."""
-    return model.sample(len(batch.y), rng)
+    return comparable(model.sample(len(batch.y), rng), batch.y)
+
+
+def comparable(samples: Tensor, data: Tensor) -> Tensor:
+    """Return the samples, which a critic can compare with the data where their shapes are the same."""
+    if samples.shape != data.shape:
+        raise InputError(
+            f"What was measured has the shape (channel, *space) = {tuple(data.shape[1:])}, but the model makes "
+            f"{tuple(samples.shape[1:])}; make the model for that shape, with an instrument that keeps it."
+        )
+    return samples
 
 
 def f_gan(
