@@ -41,8 +41,7 @@ class OptimalTransport(Objective[Transport]):
     Raises
     ------
     InputError
-        Where there is a critic of recordings and nothing that could heed it, or the other way round; where F is learned
-        and D weighs nothing, for the cycle is content with any F that G inverts.
+        Where there is a critic of recordings and nothing that could heed it, or the other way round.
 
     References
     ----------
