@@ -1,0 +1,88 @@
+"""CryoGAN: its projections, what they cannot tell, and that it learns."""
+
+import pytest
+import torch
+
+from pellucid._math.rotations import uniform_rotations
+from pellucid.data.measurement import Measurement
+from pellucid.data.patches import Patches
+from pellucid.data.simulate.proteins import Protein
+from pellucid.errors import InputError
+from pellucid.methods.generate.cryogan import cryogan
+from pellucid.noise import Gaussian
+from pellucid.operators import Identity
+from pellucid.operators.cryo import CentralSlices, PosePrior
+from pellucid.training import Plan, fit
+
+
+def blobs(rng, reach=1.2):
+    """Return a few blobs without symmetry."""
+    return Protein(reach * torch.randn(5, 3, generator=rng), 1.5 + 0.3 * torch.rand(5, generator=rng), torch.ones(5))
+
+
+def particles(protein, size, count, rng, noise=0.5):
+    """Return images in units of their noise."""
+    seen = protein.projections(size, uniform_rotations(count, rng)[:, None])[:, :, 0]
+    model = Gaussian(1.0)
+    return Measurement(y=model.sample(seen / (noise * seen.std()), rng), operator=Identity(), noise=model)
+
+
+def source(data, size):
+    return Patches(data=data, patch=(size, size), batch=16, symmetries="none")
+
+
+def test_projections_are_analytic_to_one_per_cent(rng):
+    protein, rotations = blobs(rng), uniform_rotations(50, rng)[:, None]
+    expected = protein.projections(20, rotations)
+    found = CentralSlices(rotations, size=20, padding=3.0)(protein.volume(20))
+    assert float((found - expected).norm() / expected.norm()) < 0.01
+
+
+def test_projections_cannot_tell_the_hand(rng):
+    """With M = diag(-1, 1, 1), P_R V(M r) = P_{MRM} V: both hands have the same images from uniform sides."""
+    volume = torch.randn(1, 1, 9, 9, 9, dtype=torch.float64, generator=rng)
+    rotations = uniform_rotations(7, rng, torch.float64)[:, None]
+    mirror = torch.diag(torch.tensor([-1.0, 1, 1], dtype=torch.float64))
+    torch.testing.assert_close(
+        CentralSlices(rotations, size=9)(volume.flip(2)), CentralSlices(mirror @ rotations @ mirror, size=9)(volume)
+    )
+
+
+def test_the_critic_sees_neither_offset_nor_contrast(rng):
+    critic = cryogan(12, PosePrior(12), rng=rng).objective.critic
+    y = torch.randn(4, 1, 12, 12, generator=rng)
+    torch.testing.assert_close(critic(3 * y + 2), critic(y), rtol=1e-4, atol=1e-5)
+
+
+def learned(protein, steps):
+    """Return the volume after some steps, from particles of 12 x 12 pixels."""
+    rng = torch.Generator().manual_seed(1)
+    data = particles(protein, 12, 256, rng)
+    made = cryogan(12, PosePrior(12), rng=rng)
+    fit(made.model, made.objective, source(data, 12), Plan(steps=steps, optimisers=made.optimisers))
+    return made.model().detach()
+
+
+def test_a_ball_grows_from_nothing(rng):
+    """A ball looks the same from all sides, so that no alignment is needed to compare."""
+    ball = Protein(torch.zeros(1, 3), torch.tensor([1.6]), torch.ones(1))
+    found, truth = learned(ball, 40), ball.volume(12)
+    assert float(torch.corrcoef(torch.stack((found.flatten(), truth.flatten())))[0, 1]) > 0.8
+    assert float(found.min()) >= 0
+
+
+def test_a_seed_fixes_the_map(rng):
+    protein = blobs(rng)
+    torch.testing.assert_close(learned(protein, 3), learned(protein, 3), rtol=0, atol=0)
+
+
+def test_noise_must_be_known(rng):
+    data = Measurement(y=torch.randn(4, 1, 12, 12, generator=rng), operator=Identity())
+    made = cryogan(12, PosePrior(12), rng=rng)
+    with pytest.raises(InputError, match="noise model"):
+        fit(made.model, made.objective, source(data, 12), Plan(steps=1, optimisers=made.optimisers))
+
+
+def test_small_images_are_refused(rng):
+    with pytest.raises(InputError, match="8 x 8"):
+        cryogan(6, PosePrior(6), rng=rng)
