@@ -149,6 +149,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"steps": "steps", "seconds of a core": "seconds .0f"},
     "divnoising_draws": {"image": "image", "truth in 90 % interval": "within .1%", "KL, nats a pixel": "kl .2f"}
     | {f"{k} draws, dB": f"draws_{k} .2f" for k in (2, 4, 8, 32, 128)},
+    "ambient_gan": {"instrument": "instrument", "method": "learns", "distance": "distance .4f", "floor": "floor .4f"}
+    | {"measurements": "measured .4f", "mean intensity": "intensity .1%", "steps": "steps", "seconds": "seconds .0f"},
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
 }
 
