@@ -100,6 +100,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     "deconvolution_bars": {"method": "method", "PSNR, dB": "psnr .2f"},
     "deconvolution_beads": {"stack": "stack", "method": "method"}
     | {"along, voxels": "along .2f", "across, voxels": "across .2f", "hollow": "hollow .2f"},
+    "ot_cyclegan": {"method": "method", "PSNR, dB": "psnr .2f", "residual / noise": "residual .3f", "chosen": "chosen"}
+    | {"PSNR of the last weights": "last", "kernel": "kernel", "steps": "steps", "seconds": "seconds .0f"},
     "nufft": {"image": "image", "precision": "precision", "direction": "direction"}
     | {"ours, ms": "ours .1f", "bare, ms": "bare .1f", "bare as it comes, ms": "default .1f", "ratio": "ratio .2f"},
     "radon_speed": {"bins": "detector", "direction": "direction", "ours, ms": "ours .2f", "its calls, ms": "calls .2f"}
