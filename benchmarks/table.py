@@ -153,6 +153,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {f"{k} draws, dB": f"draws_{k} .2f" for k in (2, 4, 8, 32, 128)},
     "ambient_gan": {"instrument": "instrument", "method": "learns", "distance": "distance .4f", "floor": "floor .4f"}
     | {"measurements": "measured .4f", "mean intensity": "intensity .1%", "steps": "steps", "seconds": "seconds .0f"},
+    "score_model": {"task": "task", "method": "method", "PSNR, dB": "psnr .2f", "coverage": "coverage .1%"}
+    | {"distance": "distance .4f", "seconds": "seconds .0f"},
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
 }
 
@@ -160,7 +162,7 @@ COLUMNS = {  # header: column of the rows, and how its number is written
 def cell(row, form):
     """Return one value of a row, written as the form says: a column, and maybe a format of its number."""
     column, _, how = form.partition(" ")
-    return format(float(row[column]), how) if how else row[column]
+    return format(float(row[column]), how) if how and row[column] else row[column]
 
 
 def plain(rows, columns):
