@@ -20,7 +20,7 @@ def blobs(rng, reach=1.2):
     return Protein(reach * torch.randn(5, 3, generator=rng), 1.5 + 0.3 * torch.rand(5, generator=rng), torch.ones(5))
 
 
-def particles(protein, size, count, rng, noise=0.5):
+def particles(protein, size, count, rng, noise=1.5):
     """Return images in units of their noise."""
     seen = protein.projections(size, uniform_rotations(count, rng)[:, None])[:, :, 0]
     model = Gaussian(1.0)
@@ -64,10 +64,10 @@ def learned(protein, steps):
 
 
 def test_a_ball_grows_from_nothing(rng):
-    """A ball looks the same from all sides, so that no alignment is needed to compare."""
+    """A ball looks the same from all sides, so that none has to be found; the ball of the mask correlates 0.47."""
     ball = Protein(torch.zeros(1, 3), torch.tensor([1.6]), torch.ones(1))
-    found, truth = learned(ball, 40), ball.volume(12)
-    assert float(torch.corrcoef(torch.stack((found.flatten(), truth.flatten())))[0, 1]) > 0.8
+    found, truth = learned(ball, 60), ball.volume(12)
+    assert float(torch.corrcoef(torch.stack((found.flatten(), truth.flatten())))[0, 1]) > 0.6
     assert float(found.min()) >= 0
 
 

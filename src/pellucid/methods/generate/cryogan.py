@@ -70,6 +70,7 @@ def cryogan(
     if size < 8:
         raise InputError(f"CryoGAN's critic needs images of 8 x 8 pixels or more, and the size is {size}.")
     critic = initialise(_Critic(ImageCritic(1, (size, size), features=features)), rng).to(rng.device)
+    critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster
 
     def made(model: Volume, batch: Measurement, rng: torch.Generator) -> Tensor:
         """Return images of the volume as the microscope records them."""
