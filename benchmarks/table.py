@@ -17,6 +17,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"seconds": "seconds .1f"},
     "cryo_toy_hand": {"method": "method", "unexplained": "unexplained .3f"}
     | {"correlation with hand-vol": "correlation .3f", "seconds": "seconds .1f"},
+    "cryogan": {"map": "map", "correlation": "correlation .3f", "FSC 0.5, of Nyquist": "shell .1f"}
+    | {"hand": "hand", "seconds": "seconds .0f"},
     "training_overhead": {"batch": "batch", "precision": "precision", "`fit`, steps/s": "fit .2f"}
     | {"bare, steps/s": "bare .2f"}
     | TIMES,
