@@ -8,7 +8,7 @@ from pellucid.errors import InputError
 from pellucid.networks import PatchCritic, initialise
 from pellucid.noise import Gaussian
 from pellucid.objectives.divergences import DIVERGENCES
-from pellucid.objectives.transport import ForwardResidual, OptimalTransport
+from pellucid.objectives.transport import ForwardRisk, OptimalTransport
 from pellucid.operators import Diagonal, Identity
 from pellucid.restorers import Enhancer, Regularised
 from pellucid.restorers.transport import LearnedBlur, Transport
@@ -68,16 +68,13 @@ def test_exact_maps_cost_nothing_but_the_critics(rng):
     assert set(terms) == {"cycle", "images", "identity"}
 
 
-def test_the_forward_residual_vanishes_at_the_noise_and_grows_on_both_sides(rng):
+@pytest.mark.parametrize("kept", [0.0, 0.5, 1.0, 2.0])
+def test_the_forward_risk_is_the_error_of_the_noiseless_recording(kept, rng):
+    """G that keeps a part of the noise: the risk is its square, though the residual is least where all is kept."""
     noise, step = Gaussian(0.1), Step(0, 0.0, rng)
     given = Measurement(y=noise.sample(torch.ones(1, 1, 300, 300), rng), operator=Identity(), noise=noise)
-
-    def residual(lost):
-        maps = Transport(Regularised(lambda batch, _: batch.y - lost * (batch.y - 1), 0.0), Identity())
-        return float(ForwardResidual().terms(maps, given, step)["residual"])
-
-    assert residual(1.0) == pytest.approx(0, abs=0.01)
-    assert residual(2.0) == pytest.approx(residual(0.5), abs=0.02) == pytest.approx(0.69, abs=0.01)
+    maps = Transport(Regularised(lambda batch, _: 1 + kept * (batch.y - 1), 0.0), Identity())
+    assert float(ForwardRisk().terms(maps, given, step)["risk"]) == pytest.approx(kept**2, abs=0.05)
 
 
 def test_what_does_not_fit_is_refused(rng):
@@ -88,7 +85,7 @@ def test_what_does_not_fit_is_refused(rng):
         OptimalTransport(critic(rng), None, DIVERGENCES["gan"]).turns(blind)
     silent = Measurement(y=torch.zeros(1, 1, 16, 16), operator=Identity())
     with pytest.raises(InputError, match="give the noise model"):
-        ForwardResidual().terms(known, silent, Step(0, 0.0, rng))
+        ForwardRisk().terms(known, silent, Step(0, 0.0, rng))
     paired = Measurement(y=torch.zeros(1, 1, 16, 16), operator=Identity())
     with pytest.raises(InputError, match="clean images of other objects"):
         OptimalTransport(critic(rng), None, DIVERGENCES["gan"]).terms(known, paired, Step(0, 0.0, rng))

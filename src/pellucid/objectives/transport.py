@@ -13,6 +13,8 @@ from pellucid.objectives.base import Objective, Turn
 from pellucid.objectives.divergences import Divergence
 from pellucid.restorers.transport import Transport
 
+_PERTURBATION = 0.1  # of the noise, for the divergence
+
 
 class OptimalTransport(Objective[Transport]):
     r"""The dual of the cheapest way from recordings to images, at the cost ‖y − F x‖ + ‖x − G y‖ (survey eq. 41-45).
@@ -104,25 +106,36 @@ class OptimalTransport(Objective[Transport]):
         return (Turn("critic", judges, lambda batch, step: self.critic_terms(model, batch, step)), maps)
 
 
-class ForwardResidual(Objective[Transport]):
-    r"""How far the restored images are from explaining the recordings just to the noise: a validation without truth.
+class ForwardRisk(Objective[Transport]):
+    r"""How far the restored images are from the noiseless recordings: a validation without truth.
 
-    .. math:: |\log (\operatorname{rms}(y - F G y) / \sigma)|
+    .. math:: E\|F G y - F x\|^2 / (N \sigma^2) = E\|y - F G y\|^2 / (N \sigma^2) - 1
+        + 2 \operatorname{div}(F G)(y) / N
 
-    Above zero, G has invented what was not recorded, or lost what was; or it has learned the noise.
+    The residual y - F G y above the noise says that G invents or loses; below the noise, or equal to it by chance, that
+    says nothing. The divergence, by one random direction, makes the residual a risk (Stein).
 
     Notes
     -----
-    Necessary and not sufficient: what F cannot see it cannot judge. Morozov's discrepancy principle, for learned maps.
+    Necessary and not sufficient: what F cannot see it cannot judge. Noise that grows with the signal has its variance
+    at y.
+
+    References
+    ----------
+    Ramani, Blu, Unser, "Monte-Carlo SURE", IEEE Transactions on Image Processing 17, 2008.
     """
 
     def terms(self, model: Transport, batch: Measurement, step: Step) -> dict[str, Tensor]:
-        """Return the departure of the residual from the noise."""
+        """Return the risk in units of the noise."""
         if batch.noise is None:
-            raise InputError("The forward residual is judged by the noise, which is not known: give the noise model.")
-        explained = model.way(model(batch))
-        ratio = (batch.y - explained).square().mean() / batch.noise.variance(explained).mean()
-        return {"residual": ratio.log().abs() / 2}
+            raise InputError("The forward risk is judged by the noise, which is not known: give the noise model.")
+        y, variance = batch.y, batch.noise.variance(batch.y)
+        probe = torch.randn(y.shape, generator=step.rng, device=y.device, dtype=y.dtype)
+        length = _PERTURBATION * variance.mean().sqrt()
+        explained, moved = (model.way(model(batch.with_y(data))) for data in (y, y + length * probe))
+        slope = probe * (moved - explained) / length
+        risk = (y - explained).square() - variance + 2 * variance * slope
+        return {"risk": risk.mean() / variance.mean()}
 
 
 def _draws(batch: Measurement) -> tuple[Tensor, Tensor]:

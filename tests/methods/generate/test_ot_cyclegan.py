@@ -7,7 +7,7 @@ from pellucid.data.unpaired import Draws
 from pellucid.errors import InputError
 from pellucid.methods.generate.ot_cyclegan import ot_cyclegan
 from pellucid.noise import Gaussian
-from pellucid.objectives.transport import ForwardResidual
+from pellucid.objectives.transport import ForwardRisk
 from pellucid.operators import Blur
 from pellucid.training import Plan, Validation, fit
 
@@ -35,7 +35,7 @@ def built(operator, **given):
 def test_it_deblurs_recordings_of_objects_whose_images_it_never_saw(case, adversarial):
     images, truth, recorded = case
     made = built(recorded.operator, adversarial=adversarial, rate=8e-3)
-    judge = Validation(objective=ForwardResidual(), source=Fixed(recorded), interval=25)
+    judge = Validation(objective=ForwardRisk(), source=Fixed(recorded), interval=25)
     plan = Plan(steps=100, optimisers=made.optimisers)
     history = fit(made.model, made.objective, Draws(recorded, images), plan, validation=judge)
     with torch.no_grad():

@@ -58,7 +58,7 @@ def ot_cyclegan(
     Returns
     -------
     Generative
-        For `fit`, with `Draws` of both kinds whose recordings know their noise, and `ForwardResidual` as validation.
+        For `fit`, with `Draws` of both kinds whose recordings know their noise, and `ForwardRisk` as validation.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def ot_cyclegan(
     -----
     Noise w is added to H x (`Transport.record`): without, G would be trained on recordings that do not exist. With H
     exactly known the cycle alone learns from simulated pairs, and D adds no accuracy; a large weight of D takes some
-    away, which the forward residual tells without truth (`benchmarks/ot_cyclegan.py`). Departures: least squares in
+    away, which the forward risk tells without truth (`benchmarks/ot_cyclegan.py`). Departures: least squares in
     place of W1, no image pool, rates that fall as a cosine, running mean of the weights.
 
     References
