@@ -8,7 +8,7 @@ and learns these; `clean` learns the images. One recipe for all, fixed steps. `d
 distance (W1, 512 directions, 2000 images each) of the draws to other clean images, `floor` that of yet others,
 `measured` that of the measurements; `intensity` is the mean of the draws over that of the images. Single thread.
 
-    python benchmarks/ambient_gan.py [--steps 400] [--seed 0] [--only drop:ambient]
+    python benchmarks/ambient_gan.py [--steps 800] [--seed 0] [--only drop:ambient]
 """
 
 import argparse
@@ -110,7 +110,7 @@ def measure(device, name, steps, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", default=None, help="as drop:ambient")
     chosen = parser.parse_args()
