@@ -49,23 +49,24 @@ def cryogan(
 
     Notes
     -----
-    Batches are whole images, (batch, 1, size, size), with their noise model, in units of that noise: steps of Adam and
-    the gradient penalty have the scale of the data. The noise is drawn from that model, where the paper cuts it from
-    the background of micrographs. The critic sees each image at mean zero and variance one, and the penalty is on its
-    slope in the image before that. There is no curriculum of blurs and no clipping of gradients; the rates fall to
-    zero along a cosine, and what is kept is the running mean of the volumes.
+    Batches are whole images, (batch, 1, size, size), with their noise model, in units of that noise: the rates of Adam
+    and the gradient penalty have the scale of the data. The noise is drawn from that model; the paper cuts that of real
+    data from the background of micrographs. The critic sees each image at mean zero and variance one, and the penalty
+    is on its slope in the image before that. There is no curriculum of blurs and no clipping of gradients; the rates
+    fall to zero along a cosine, and what is kept is the running mean of the volumes.
 
-    What it is not: a refinement. The likelihood methods of RELION, cryoSPARC or cryoDRGN find where each image lies,
-    and reach the resolution that the data hold. This one matches a distribution that must be known beforehand: a pose
-    distribution other than the prior's, junk among the particles, wrong foci or noise go into the map, and nothing
-    here tells of them. The paper reports 10.8 angstrom on simulated images. It is of use as an initial map that owes
-    nothing to a reference. A hand is not to be had from projections: the map may be the mirror image. The agreement
-    of two half-sets means something only where the two runs share no critic and no first map.
+    What it is not: a refinement. The likelihood methods (RELION, cryoSPARC, cryoDRGN) find how each particle lies, and
+    are what a structure is determined with. This one matches a distribution that must be known beforehand: another
+    distribution of poses than the prior's, junk among the particles, wrong foci or wrong noise go into the map, and
+    nothing here tells of them. The paper reports 10.8 angstrom on simulated images; ours has been measured on simulated
+    particles of 20 x 20 pixels alone. What it offers is a map that owes nothing to a reference or to a search for
+    poses. The hand is not to be had from projections: the map may be the mirror image. The agreement of two half-sets
+    means something only where the two runs share no critic and no first map.
 
     References
     ----------
     Gupta, McCann, Donati, Unser, "CryoGAN: a new reconstruction paradigm for single-particle cryo-EM via deep
-    adversarial learning", IEEE Transactions on Computational Imaging 7, 2021: eq. 1-9 and algorithm 1.
+    adversarial learning", IEEE Transactions on Computational Imaging 7, 2021.
     """
     if size < 8:
         raise InputError(f"CryoGAN's critic needs images of 8 x 8 pixels or more, and the size is {size}.")
