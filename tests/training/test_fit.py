@@ -98,6 +98,25 @@ def test_a_fit_that_diverges_at_once_leaves_the_first_weights(trial, validation,
     assert torch.equal(found.weights, nn.utils.parameters_to_vector(small().parameters()))
 
 
+class Poisoned(HeldOut):
+    """A finite loss whose gradient is not, in the last step before an evaluation."""
+
+    def __init__(self):
+        super().__init__(BlindSpot(0.05))
+
+    def terms(self, model, batch, step):
+        losses = super().terms(model, batch, step)
+        if step.index == 29:
+            losses["nothing"] = sum((0 * p).abs().sum().sqrt() for p in model.parameters())
+        return losses
+
+
+def test_weights_that_are_not_finite_are_never_the_best(trial):
+    found = trial(Plan(steps=STEPS), objective=Poisoned(), validation=None)
+    assert found.history.status == "diverged"
+    assert bool(found.weights.isfinite().all())
+
+
 def test_best_weights_are_those_of_the_lowest_validation(trial, validation):
     plan = Plan(steps=60, optimisers={"model": Adam(rate=0.3, warm_up=1)}, averaging=0.0)
     found = trial(plan, validation=validation)

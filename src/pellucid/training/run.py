@@ -93,7 +93,8 @@ class Run:
             losses["validation"] = self._validate(self.validation)
         row = self._row() | losses
         self.history.rows.append(row)
-        if not all(math.isfinite(value) for value in row.values()):
+        finite = torch.stack([mean.isfinite().all() for mean in self.mean]).all()
+        if not bool(finite) or not all(math.isfinite(value) for value in row.values()):
             self.history.status = "diverged"
         elif row.get("validation", -math.inf) < lowest:
             self.history.best = self.index
