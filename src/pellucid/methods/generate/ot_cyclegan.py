@@ -22,7 +22,7 @@ def ot_cyclegan(
     operator: LinearOperator | None = None,
     *,
     rng: torch.Generator,
-    adversarial: float = 0.1,
+    adversarial: float | None = None,
     divergence: str = "least_squares",
     penalty: float = 0.0,
     width: int = 11,
@@ -45,7 +45,7 @@ def ot_cyclegan(
     rng
         Draws the first weights; on the CPU.
     adversarial
-        Weight of D where λ is ten; at zero, with H known, there is no critic.
+        Weight of D where λ is ten; at zero, with H known, there is no critic. None: 0.1 where H is known, 1 where not.
     divergence, penalty
         D by name, and the weight of the gradient penalty: ``wasserstein`` with 10 is the dual itself.
     width
@@ -81,6 +81,7 @@ def ot_cyclegan(
     """
     channels, *space = shape
     dims, blind = len(space), operator is None
+    adversarial = (1.0 if blind else 0.1) if adversarial is None else adversarial
     if blind and not adversarial:
         raise InputError("A blur is learned by the critic of recordings: give adversarial a weight above zero.")
 
