@@ -32,16 +32,16 @@ def test_info_of_nothing(command, tmp_path):
 def test_methods_lists_all(command):
     ran = command("methods")
     assert ran.code == 0
-    everything = {name for task in methods.TASKS for name in methods.names(task)}
-    assert all(name in ran.out for name in everything)
-    assert set(command("methods", "--json").facts) == everything
+    everything = {task: set(methods.names(task)) for task in methods.TASKS}
+    assert all(name in ran.out for names in everything.values() for name in names)
+    assert {task: set(cards) for task, cards in command("methods", "--json").facts.items()} == everything
 
 
 @pytest.mark.parametrize(("task", "name"), [(task, name) for task in methods.TASKS for name in methods.names(task)])
 def test_one_method_has_its_card_and_every_setting(command, task, name):
     ran = command("methods", name)
     assert methods.card(name, task).paper in ran.out
-    facts = command("methods", name, "--json").facts
+    facts = command("methods", name, "--json").facts[task]
     assert {key: entry["default"] for key, entry in facts["settings"].items()} == {
         key: default for key, (_, default) in methods.settings(name, task).items()
     }

@@ -14,13 +14,19 @@ def model(rng, draws=4):
 
 
 def test_mean_and_spread_are_those_of_the_draws(rng):
-    given = Measurement(y=torch.randn(2, 1, 16, 16, generator=rng), operator=Identity())
+    given = Measurement(y=torch.randn(1, 1, 16, 16, generator=rng), operator=Identity())
     sampler = model(rng)
     mean, spread = sampler.estimate(given, torch.Generator().manual_seed(5))
     same = torch.Generator().manual_seed(5)
     draws = torch.stack([sampler.draw(given, same) for _ in range(4)])
     torch.testing.assert_close(mean, draws.mean(0))
     torch.testing.assert_close(spread, draws.std(0), rtol=1e-3, atol=1e-5)
+
+
+def test_images_of_a_batch_are_drawn_alone(rng):
+    given = Measurement(y=torch.randn(3, 1, 16, 16, generator=rng), operator=Identity())
+    sampler = model(rng)
+    torch.testing.assert_close(sampler(given)[2:], sampler(given.with_y(given.y[2:])))
 
 
 def test_without_a_generator_it_repeats(rng):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from pellucid.cli import options as o
 from pellucid.cli.job import Answer, Cancel, perform
 from pellucid.workflows.events import Watch
+
+if TYPE_CHECKING:
+    from pellucid.methods import Task
 
 
 def info(
@@ -42,22 +46,34 @@ def methods(
 
         from pellucid import methods
 
-        tasks: dict[str, methods.Task] = {each: task for task in methods.TASKS for each in methods.names(task)}
         if name is not None:
-            of = tasks.get(name, "denoise")
-            settings = {k: (_type(kind), default) for k, (kind, default) in methods.settings(name, of).items()}
-            return _method(name, asdict(methods.card(name, of)), settings)
-        cards = {name: {"task": task} | asdict(methods.card(name, task)) for name, task in tasks.items()}
-        width = max(map(len, cards))
-        rows = [f"{name:{width}}  {c['task']:11}  {c['needs']:12}  {c['title']}" for name, c in cards.items()]
+            found = [of for of in methods.TASKS if name in methods.names(of)] or ["denoise"]
+            return _joined({of: _method(name, of) for of in found})
+        cards = {of: {each: asdict(methods.card(each, of)) for each in methods.names(of)} for of in methods.TASKS}
+        width = max(len(each) for of in cards.values() for each in of)
+        rows = [
+            f"{each:{width}}  {of:11}  {c['needs']:12}  {c['title']}" for of in cards for each, c in cards[of].items()
+        ]
         header = f"{'name':{width}}  task         needs         title"
         return Answer(facts=cards, text="\n".join([header, *rows, "`pellucid methods NAME` shows one in full."]))
 
     perform(task, as_json=json, verbose=verbose)
 
 
-def _method(name: str, card: dict[str, Any], settings: dict[str, tuple[str, Any]]) -> Answer:
+def _joined(answers: Mapping[str, Answer]) -> Answer:
+    """Show a name that a method has in each of several tasks."""
+    texts = [f"to {of}\n{answer.text}" if len(answers) > 1 else answer.text for of, answer in answers.items()]
+    return Answer(facts={of: answer.facts for of, answer in answers.items()}, text="\n\n".join(texts))
+
+
+def _method(name: str, of: Task) -> Answer:
     """Show one card, and each setting with its type and default."""
+    from dataclasses import asdict
+
+    from pellucid import methods
+
+    card = asdict(methods.card(name, of))
+    settings = {k: (_type(kind), default) for k, (kind, default) in methods.settings(name, of).items()}
     lines = [f"{name}: {card['title']}"]
     lines += [f"  {key:12}{card[key]}" for key in ("needs", "assumes", "gives", "equation", "paper")]
     lines += ["settings (--set NAME=VALUE):"]

@@ -36,6 +36,16 @@ class Variational(PosteriorSampler):
         """Return a draw of the image, (batch, channel, *space)."""
         return self.drawn(given, rng)[0]
 
+    def estimate(self, given: Measurement, rng: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Return mean and standard deviation of the draws; images of a batch are drawn alike, none with another."""
+        rng = torch.Generator(given.y.device).manual_seed(0) if rng is None else rng
+        start, answers = rng.get_state(), []
+        for k in range(len(given.y)):
+            rng.set_state(start)
+            answers.append(super().estimate(given.with_y(given.y[k : k + 1]), rng))
+        means, spreads = zip(*answers, strict=True)
+        return torch.cat(means), torch.cat(spreads)
+
     def stride(self, dims: int) -> tuple[int, ...]:
         """Return the stride of the network."""
         return tuple(getattr(self.network, "stride", None) or super().stride(dims))
