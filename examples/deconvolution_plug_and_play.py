@@ -9,7 +9,7 @@ and RED looks for the balance H*(Hx − y) + λ (x − D(x)) = 0. Here D is a ne
 sharp and no clean image is ever seen. It learned what is noise and what is texture from blurred textures, and that is
 enough; its own answer to y stays blurred, the iterations are not.
 
-Total variation and the Wiener filter get the strength that is best by the truth. Plug-and-play and RED choose theirs
+Total variation, the Wiener filter and RED get the strength that is best by the truth. Plug-and-play chooses its own
 without it: a tenth of the pixels is hidden, and must be predicted.
 """
 
