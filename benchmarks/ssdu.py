@@ -74,12 +74,12 @@ def runs():
         "multi-mask ssdu, fresh masks": ("multi_mask_ssdu", {"fresh": True}),
     }
     plain = ("zero-filled", "cg-sense")
-    blind, two = ("ssdu",), ("ssdu", "multi-mask ssdu")
+    blind, all_seeds = ("ssdu",), ("ssdu", "multi-mask ssdu", "supervised", "k-weighted ssdu")
     for cases, names, count in (
         ((Case(8), Case(4)), (*plain, *found), 1),
         ((Case(4, "fixed", 1), Case(4, "fixed")), (*plain, *blind), 1),
         ((Case(4, "varied", 1),), (*plain, *blind, "k-weighted ssdu"), 1),
-        ((Case(8), Case(4)), two, 3),
+        ((Case(8), Case(4)), all_seeds, 3),
     ):
         for seed, name, case in itertools.product(range(count), names, cases):
             yield case, name, *found.get(name, (name, {})), seed
