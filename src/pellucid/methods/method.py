@@ -28,7 +28,9 @@ class Card:
     needs
         ``image``: one noisy image is enough. ``repeats``: two recordings of the same object. ``truth``: a clean image
         of it, for upper bounds only. ``series``: many images of one object along T, its channels are then the
-        volumes. ``measurements``: what an instrument recorded, and its operator.
+        volumes. ``measurements``: what an instrument recorded, and its operator. ``particles``: many images of one
+        molecule, in unknown poses. ``clean``: a set of clean images. ``unpaired``: two sets of images of other
+        objects. ``pairs``: two sets of images of the same objects.
     assumes
         What must hold of the noise, in words.
     independent
@@ -36,7 +38,7 @@ class Card:
     stabilise
         Whether noise of signal-dependent strength is brought to unit strength first.
     gives
-        ``image``, or ``image, spread``.
+        ``image``, or ``image, spread``; of what is generated: ``images``, ``map``, ``maps`` or ``poses``.
     equation, paper
         What is minimised, and where that was published.
     trained
@@ -44,7 +46,7 @@ class Card:
     """
 
     title: str
-    needs: Literal["image", "repeats", "truth", "series", "measurements"]
+    needs: Literal["image", "repeats", "truth", "series", "measurements", "particles", "clean", "unpaired", "pairs"]
     assumes: str
     independent: bool
     stabilise: bool

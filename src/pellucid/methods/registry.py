@@ -19,11 +19,15 @@ from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method
 
-Task = Literal["denoise", "reconstruct"]
-TASKS: tuple[Task, ...] = ("denoise", "reconstruct")
-_PLACES: Mapping[str, str] = {"denoise": "pellucid.methods", "reconstruct": "pellucid.methods.reconstruct"}
-_PARTS = {"__main__", "calibration", "generate", "method", "learned", "registry", "recipe", "reconstruct", "strength"}
-_GIVEN = {"example", "rng", "denoiser", "noise_pairs"}  # by the workflow, not by the user
+Task = Literal["denoise", "reconstruct", "generate"]
+TASKS: tuple[Task, ...] = ("denoise", "reconstruct", "generate")
+_PLACES: Mapping[str, str] = {
+    "denoise": "pellucid.methods",
+    "reconstruct": "pellucid.methods.reconstruct",
+    "generate": "pellucid.methods.generate",
+}
+_PARTS = {"__main__", "calibration", "generate", "generative", "method", "learned", "registry", "recipe"}
+_PARTS |= {"reconstruct", "strength"}
 _LARGEST = 4096  # of any number among the settings
 
 
@@ -51,18 +55,26 @@ def card(name: str, task: Task = "denoise") -> Card:
     return found
 
 
-def function(name: str, task: Task = "denoise") -> Callable[..., Method]:
-    """Return the function of a method."""
-    found: Callable[..., Method] = getattr(_module(name, task), name)
+def function(name: str, task: Task = "denoise") -> Callable[..., Any]:
+    """Return the function of a method, which makes a `Method`, or a `Generative` where the task is to generate."""
+    found: Callable[..., Any] = getattr(_module(name, task), name)
     return found
 
 
 def settings(name: str, task: Task = "denoise") -> dict[str, tuple[Any, Any]]:
-    """Return (type, default) of every setting of a method, by name; one that may be None has the type it else has."""
+    """Return (type, default) of every setting of a method, by name; one that may be None has the type it else has.
+
+    Settings have a default and a value that text can state; what else a method takes, the workflow gives it.
+    """
     of = function(name, task)
-    types = get_type_hints(of)
-    parameters = [p for p in inspect.signature(of).parameters.values() if p.name not in _GIVEN]
-    return {p.name: (_without_none(types[p.name]), p.default) for p in parameters}
+    types = {key: _without_none(kind) for key, kind in get_type_hints(of).items()}
+    parameters = [p for p in inspect.signature(of).parameters.values() if p.default is not p.empty]
+    return {p.name: (types[p.name], p.default) for p in parameters if _stated(types[p.name])}
+
+
+def _stated(kind: Any) -> bool:
+    """Whether text can state a value of this type."""
+    return kind in (int, float, bool) or get_origin(kind) is Literal
 
 
 def _without_none(kind: Any) -> Any:
@@ -101,7 +113,8 @@ def build(
         Settings; text, as the command line has it, is turned into the type in the signature.
     """
     learned = {} if noise_pairs is None else {"noise_pairs": noise_pairs}
-    return function(name)(example, rng=rng, **learned, **checked(name, given))
+    found: Method = function(name)(example, rng=rng, **learned, **checked(name, given))
+    return found
 
 
 def checked(name: str, given: Mapping[str, Any], task: Task = "denoise") -> dict[str, Any]:

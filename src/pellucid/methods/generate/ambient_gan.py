@@ -11,9 +11,22 @@ from pellucid.data.measurement import Measurement
 from pellucid.methods.generate.f_gan import comparable
 from pellucid.methods.generate.generative import Generative
 from pellucid.methods.generate.w_gan import w_gan
+from pellucid.methods.method import Card
 from pellucid.noise import NoiseModel
 from pellucid.operators import OperatorPrior
 from pellucid.restorers.generator import Generator
+
+CARD = Card(
+    title="AmbientGAN",
+    needs="measurements",
+    assumes="a known distribution of instruments and of noise",
+    independent=False,
+    stabilise=False,
+    gives="images",
+    equation="min_g max_V E_y V(y) − E_z,H V(N(H g(z))), V of slope one",
+    paper="Bora, Price, Dimakis, ICLR 2018",
+    trained=True,
+)
 
 
 @dataclass(frozen=True)

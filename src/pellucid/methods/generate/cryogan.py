@@ -8,12 +8,25 @@ from torch import Tensor, nn
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods.generate.generative import Generative
+from pellucid.methods.method import Card
 from pellucid.networks import ImageCritic, initialise
 from pellucid.objectives.adversarial import StatisticalDistance
 from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.operators.base import OperatorPrior
 from pellucid.restorers.volume import Volume
 from pellucid.training import Adam
+
+CARD = Card(
+    title="CryoGAN",
+    needs="particles",
+    assumes="known distributions of poses, foci and noise",
+    independent=False,
+    stabilise=False,
+    gives="map",
+    equation="min_x max_V E_y V(y) − E_R,t,c V(S_t C_c P_R x + n), V of slope one",
+    paper="Gupta, McCann, Donati, Unser, IEEE Transactions on Computational Imaging 2021",
+    trained=True,
+)
 
 
 def cryogan(

@@ -8,12 +8,26 @@ from torch import Tensor
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods.generate.generative import Generative
+from pellucid.methods.method import Card
 from pellucid.networks import ImageCritic, initialise
 from pellucid.networks.generator import Synthesis
 from pellucid.objectives.adversarial import Made, StatisticalDistance
 from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.restorers.generator import Generator, Pushforward
 from pellucid.training import Adam
+
+CARD = Card(
+    title="f-GAN",
+    needs="clean",
+    assumes="nothing of the noise: it is part of the images",
+    independent=False,
+    stabilise=False,
+    gives="images",
+    equation="min_g max_V E_x a(V(x)) − E_z f*(a(V(g(z)))): the f-divergence between images and draws",
+    paper="Nowozin, Cseke, Tomioka, NeurIPS 2016",
+    trained=True,
+)
+
 
 _CODE, _FEATURES, _HIDDEN = 64, 16, 64  # length of z; widths of the networks
 _ADAM = Adam(rate=1e-3, betas=(0.5, 0.9))

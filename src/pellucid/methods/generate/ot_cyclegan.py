@@ -8,6 +8,7 @@ import torch
 
 from pellucid.errors import InputError
 from pellucid.methods.generate.generative import Generative
+from pellucid.methods.method import Card
 from pellucid.networks import PatchCritic, Residual, UNet, initialise
 from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.objectives.transport import OptimalTransport
@@ -15,6 +16,18 @@ from pellucid.operators.base import LinearOperator
 from pellucid.restorers import Enhancer
 from pellucid.restorers.transport import LearnedBlur, Transport
 from pellucid.training import Adam
+
+CARD = Card(
+    title="OT-cycleGAN",
+    needs="unpaired",
+    assumes="a known instrument and noise, or a blur that is learned",
+    independent=False,
+    stabilise=False,
+    gives="images",
+    equation="min_G max_V λ(E‖x − G(H x + w)‖₁ + E‖y − H G y‖₁) + D(x ‖ G y)",
+    paper="Sim et al., SIAM Journal on Imaging Sciences 2020; Lim et al., IEEE Trans. Computational Imaging 2020",
+    trained=True,
+)
 
 
 def ot_cyclegan(

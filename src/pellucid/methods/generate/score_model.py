@@ -7,10 +7,24 @@ import torch
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods.generate.generative import Generative
+from pellucid.methods.method import Card
 from pellucid.networks import UNet, initialise
 from pellucid.objectives.denoising_score import DenoisingScore
 from pellucid.restorers.diffusion import Denoiser, parts
 from pellucid.training import Adam
+
+CARD = Card(
+    title="Score model",
+    needs="clean",
+    assumes="nothing of the noise; that of new data must be known",
+    independent=False,
+    stabilise=False,
+    gives="images",
+    equation="min_θ E λ(σ) |D_θ(x + σ n; σ) − x|²; ∇ log p_σ(x) = (D(x; σ) − x) / σ²",
+    paper="Song et al., ICLR 2021; Karras et al., NeurIPS 2022",
+    trained=True,
+)
+
 
 _LEAST = 0.02  # smallest σ, of the root mean square of the images
 

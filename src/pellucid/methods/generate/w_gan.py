@@ -6,8 +6,21 @@ import torch
 
 from pellucid.methods.generate.f_gan import drawn, f_gan
 from pellucid.methods.generate.generative import Generative
+from pellucid.methods.method import Card
 from pellucid.objectives.adversarial import Made
 from pellucid.restorers.generator import Generator
+
+CARD = Card(
+    title="W-GAN with gradient penalty",
+    needs="clean",
+    assumes="nothing of the noise: it is part of the images",
+    independent=False,
+    stabilise=False,
+    gives="images",
+    equation="min_g max_V E_x V(x) − E_z V(g(z)), V of slope one",
+    paper="Arjovsky et al., ICML 2017; Gulrajani et al., NeurIPS 2017",
+    trained=True,
+)
 
 
 def w_gan(shape: tuple[int, ...], rng: torch.Generator, *, made: Made[Generator] = drawn) -> Generative:
