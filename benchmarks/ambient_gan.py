@@ -97,10 +97,10 @@ def measure(device, name, steps, seed):
     operator = instrument.draw(len(clean), rng)
     y = operator(clean) if noise is None else noise.sample(operator(clean), rng)
     made, data = learned(name, device, y, operator, clean, generator("cpu", seed, 2))
-    start = time.perf_counter()
+    start = time.process_time()
     plan = Plan(steps=steps, seed=seed, optimisers=made.optimisers, averaging=0.999)
     fit(made.model, made.objective, Images(data), plan)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     with torch.no_grad():
         draws = made.model.sample(COUNT, rng)
     row = {"instrument": device, "learns": name, "distance": distance(draws, test), "floor": distance(other, test)}

@@ -59,7 +59,8 @@ def test_a_critic_of_slope_one_measures_the_way_between_two_gaussians(rng):
     """W1(N(1.5, 1), N(0, 1)) = 1.5: a shift is the way that all mass goes."""
     objective = StatisticalDistance(critic(rng), made, DIVERGENCES["wasserstein"], penalty=10.0, moves=4)
     plan = Plan(steps=150, optimisers={"critic": Adam(rate=1e-2), "model": Adam(rate=1e-9)})
-    fit(Shift(), objective, Gaussians(1.5), plan)
+    history = fit(Shift(), objective, Gaussians(1.5), plan)
+    assert history.rows[-1]["wasserstein"] == -history.rows[-1]["critic"] == pytest.approx(1.5, rel=0.1)
     many = Gaussians(1.5).draw(Step(0, 0.0, rng)), torch.randn(4096, 1, generator=rng)
     with torch.no_grad():
         distance = objective.critic(many[0].y).mean() - objective.critic(many[1]).mean()

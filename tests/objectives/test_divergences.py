@@ -42,6 +42,22 @@ def test_the_bound_is_tight_at_the_best_critic_only(name):
         assert bound(other) < bound(v)
 
 
+@pytest.mark.parametrize("name", ["js", "gan"])
+def test_what_is_read_off_is_the_usual_jensen_shannon_divergence(name):
+    _, dx, p, q = densities()
+    bound = torch.tensor(CLOSED[name], dtype=torch.float64, requires_grad=True)
+    middle = (p + q) / 2
+    expected = float((p * (p / middle).log() + q * (q / middle).log()).sum() * dx / 2)
+    read = DIVERGENCES[name].estimate(bound)["js_nats"]
+    assert float(read) == pytest.approx(expected, abs=1e-5)
+    assert not read.requires_grad
+
+
+@pytest.mark.parametrize("name", ["least_squares", "hinge"])
+def test_what_is_no_divergence_is_not_called_one(name):
+    assert DIVERGENCES[name].estimate(torch.ones(())) == {}
+
+
 @pytest.mark.parametrize("name", DIVERGENCES)
 def test_nothing_overflows(name):
     v = torch.tensor([-200.0, -50, 0, 50, 200]).requires_grad_()

@@ -14,6 +14,12 @@ def test_the_rate_rises_for_some_steps_and_falls_as_a_cosine():
     )
 
 
+@pytest.mark.parametrize(("decay", "expected"), [("linear", [1, 1, 1, 0.5, 0]), ("none", [1, 1, 1, 1, 1])])
+def test_the_rate_falls_late_or_never(decay, expected):
+    adam = Adam(rate=0.1, warm_up=1, decay=decay)
+    assert [adam.at(9, done) / 0.1 for done in (0, 0.25, 0.5, 0.75, 1)] == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(
     ("ends", "expected"),
     [

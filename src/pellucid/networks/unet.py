@@ -133,7 +133,7 @@ def initialise(network: nn.Module, rng: torch.Generator) -> nn.Module:
     He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015, equation 15.
     """
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Conv3d | nn.Linear):
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, a=0.1, generator=rng)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

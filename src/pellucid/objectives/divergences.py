@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _LARGEST = 50.0  # of what is exponentiated
+_LOG2 = math.log(2)
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,25 @@ class Divergence:
         g_f: of the critic's output at the data.
     fake
         f* ∘ g_f in one stable form: of the critic's output at the model's samples.
+    reading
+        What the bound estimates, with its unit if it has one; empty where it estimates nothing.
+    scale, offset
+        The estimate is scale · (bound + offset).
     """
 
     real: Callable[[Tensor], Tensor]
     fake: Callable[[Tensor], Tensor]
+    reading: str = ""
+    scale: float = 1.0
+    offset: float = 0.0
 
     def bound(self, data: Tensor, samples: Tensor) -> Tensor:
-        """Return E_P real(V) − E_Q fake(V), what a critic maximises: a lower bound of D, in nats for `kl` and `js`."""
+        """Return E_P real(V) − E_Q fake(V), what a critic maximises: a lower bound of D."""
         return self.real(data).mean() - self.fake(samples).mean()
+
+    def estimate(self, bound: Tensor) -> dict[str, Tensor]:
+        """Return what a bound tells of the distance, by name and without a gradient; nothing where it tells nothing."""
+        return {self.reading: self.scale * (bound.detach() + self.offset)} if self.reading else {}
 
     def deceit(self, samples: Tensor) -> Tensor:
         """Return −E_Q real(V), what a model minimises: it wants its samples to be taken for data.
@@ -46,17 +58,17 @@ def _exp(v: Tensor) -> Tensor:
 
 DIVERGENCES: Mapping[str, Divergence] = {
     # D_f(P‖Q) = E_Q f(dP/dQ): Nowozin, Cseke, Tomioka, "f-GAN", NeurIPS 2016, tables 1, 2 and 6 (survey eq. 29-34)
-    "kl": Divergence(lambda v: v, lambda v: _exp(v - 1)),
-    "reverse_kl": Divergence(lambda v: -_exp(-v), lambda v: v - 1),
-    "pearson": Divergence(lambda v: v, lambda v: v.square() / 4 + v),
-    "neyman": Divergence(lambda v: 1 - _exp(-v), lambda v: 2 - 2 * _exp(-v / 2)),
-    "hellinger": Divergence(lambda v: 1 - _exp(-v), lambda v: _exp(v) - 1),
-    # twice the usual Jensen-Shannon divergence
-    "js": Divergence(lambda v: math.log(2) - F.softplus(-v), lambda v: F.softplus(v) - math.log(2)),
+    "kl": Divergence(lambda v: v, lambda v: _exp(v - 1), "kl_nats"),
+    "reverse_kl": Divergence(lambda v: -_exp(-v), lambda v: v - 1, "reverse_kl_nats"),
+    "pearson": Divergence(lambda v: v, lambda v: v.square() / 4 + v, "pearson"),
+    "neyman": Divergence(lambda v: 1 - _exp(-v), lambda v: 2 - 2 * _exp(-v / 2), "neyman"),
+    "hellinger": Divergence(lambda v: 1 - _exp(-v), lambda v: _exp(v) - 1, "squared_hellinger"),
+    # twice the usual Jensen-Shannon divergence, which is what is read off
+    "js": Divergence(lambda v: _LOG2 - F.softplus(-v), lambda v: F.softplus(v) - _LOG2, "js_nats", 1 / 2),
     # js − log 4: Goodfellow et al., NeurIPS 2014 (survey eq. 27-28)
-    "gan": Divergence(lambda v: -F.softplus(-v), F.softplus),
-    # over critics of slope one at most: Arjovsky, Chintala, Bottou, ICML 2017 (survey eq. 35-36)
-    "wasserstein": Divergence(lambda v: v, lambda v: v),
+    "gan": Divergence(lambda v: -F.softplus(-v), F.softplus, "js_nats", 1 / 2, 2 * _LOG2),
+    # over critics of slope one at most, in units of the data: Arjovsky, Chintala, Bottou, ICML 2017 (survey eq. 35-36)
+    "wasserstein": Divergence(lambda v: v, lambda v: v, "wasserstein"),
     # no bound of a divergence between P and Q: Mao et al., ICCV 2017; Lim, Ye, arXiv 1705.02894
     "least_squares": Divergence(lambda v: -(v - 1).square() / 2, lambda v: v.square() / 2),
     "hinge": Divergence(lambda v: -F.relu(1 - v), lambda v: F.relu(1 + v)),

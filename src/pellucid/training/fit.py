@@ -81,6 +81,6 @@ def fit(
             ranks.average_gradients(turn.parameters)
             optimiser.param_groups[0]["lr"] = plan.optimisers[turn.name].at(run.index, progress)
             optimiser.step()
-            run.log(terms)
+            run.log(terms, turn.repeats)
         run.advance()
     return run.close()

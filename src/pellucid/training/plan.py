@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -16,7 +17,7 @@ from pellucid.objectives.base import Objective
 
 @dataclass(frozen=True, kw_only=True)
 class Adam:
-    """Adam with a linear start and a cosine to zero at the end of the budget.
+    """Adam with a linear start, and a rate that falls to zero at the end of the budget.
 
     Parameters
     ----------
@@ -26,15 +27,19 @@ class Adam:
         Decay of the first and second moments.
     warm_up
         Steps until the rate is reached.
+    decay
+        ``cosine``; ``linear`` over the second half of the budget, as for CycleGAN; ``none`` keeps the rate.
     """
 
     rate: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.99)
     warm_up: int = 50
+    decay: Literal["cosine", "linear", "none"] = "cosine"
 
     def at(self, index: int, progress: float) -> float:
         """Return the learning rate of a step."""
-        return self.rate * min(1.0, (index + 1) / self.warm_up) * 0.5 * (1 + math.cos(math.pi * progress))
+        left = {"cosine": 0.5 * (1 + math.cos(math.pi * progress)), "linear": min(1.0, 2 - 2 * progress), "none": 1.0}
+        return self.rate * min(1.0, (index + 1) / self.warm_up) * left[self.decay]
 
 
 @dataclass(frozen=True, kw_only=True)

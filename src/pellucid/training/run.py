@@ -63,10 +63,10 @@ class Run:
             self.history.status = "cancelled"
         return self.history.status != "done"
 
-    def log(self, terms: dict[str, Tensor]) -> None:
-        """Add the terms of a move to the sums; nothing is copied to the host."""
+    def log(self, terms: dict[str, Tensor], repeats: int = 1) -> None:
+        """Add the terms of one of so many moves of a step to the sums; nothing is copied to the host."""
         for name, value in terms.items():
-            self._sums[name] = self._sums.get(name, 0) + value.detach().double()
+            self._sums[name] = self._sums.get(name, 0) + value.detach().double() / repeats
 
     def advance(self) -> None:
         """Close a step: average the weights; evaluate, keep the state and tell of progress when due."""
