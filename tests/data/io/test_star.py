@@ -101,6 +101,24 @@ def test_stacks_lie_in_the_folder_that_is_given(folder, tmp_path):
     assert star.read(path, folder).images.shape == (2, 6, 6)
 
 
+def test_one_stack_takes_the_place_of_the_one_that_is_named(folder):
+    path = written(folder, VERSION_30.replace("a.mrcs", "gone/c.mrcs"))
+    found = star.read(path, images=folder / "a.mrcs")
+    np.testing.assert_array_equal(found.images, star.read(written(folder, VERSION_30)).images)
+    assert found.names == ("1@gone/c.mrcs", "2@gone/c.mrcs")
+    with pytest.raises(InputError, match=r"lists 2 particles and b\.mrcs holds 1"):
+        star.read(path, images=folder / "more/b.mrcs")
+    with pytest.raises(InputError, match="names 2 stacks, and one was given"):
+        star.read(written(folder, OPTICS + PARTICLES), images=folder / "a.mrcs")
+
+
+def test_tables_are_returned_as_they_stand(folder):
+    found = star.tables(written(folder, OPTICS + PARTICLES))
+    assert list(found) == ["optics", "particles"]
+    assert found["optics"]["rlnVoltage"] == [300, 200]
+    assert found["particles"]["rlnImageName"][1] == "000001@more/b.mrcs"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

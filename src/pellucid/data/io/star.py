@@ -43,6 +43,8 @@ class Particles:
     optics
         Keyword arguments of `pellucid.operators.ctf.ctf`, but for the pixel size, each of shape (particle,); or None
         where the file has no defocus.
+    names
+        What the file calls each image, ``000001@stack.mrcs``.
     """
 
     images: Column
@@ -50,9 +52,10 @@ class Particles:
     angles: Column | None
     shifts: Column | None
     optics: Mapping[str, Column] | None
+    names: tuple[str, ...] = ()
 
 
-def read(path: Path, folder: Path | None = None) -> Particles:
+def read(path: Path, folder: Path | None = None, images: Path | None = None) -> Particles:
     """Read all particles of a STAR file.
 
     Parameters
@@ -61,6 +64,8 @@ def read(path: Path, folder: Path | None = None) -> Particles:
         The STAR file.
     folder
         Where the names of the stacks start; that of the STAR file unless given. Stacks elsewhere are not opened.
+    images
+        The one stack that holds all images of the STAR file, and no more; it is read in place of the one named there.
 
     Raises
     ------
@@ -68,15 +73,24 @@ def read(path: Path, folder: Path | None = None) -> Particles:
         If it is no such file, a stack is missing, cut short or of another size, or a number is none.
     """
     table = _Table(path)
-    images = _images(table.text("rlnImageName"), folder or path.parent, path.name)
+    names = table.text("rlnImageName")
+    folder, places = folder or path.parent, names
+    if images is not None:
+        folder, places = images.parent, [f"{number}@{images.name}" for number in _numbers(names, images, path.name)]
     pixel = _pixel_size(table)
     return Particles(
-        images=images,
+        images=_images(places, folder, path.name),
         pixel_size_angstrom=pixel,
         angles=np.radians(np.stack([table[name] for name in _ANGLES], 1)) if all(n in table for n in _ANGLES) else None,
         shifts=_shifts(table, pixel),
         optics=_optics(table),
+        names=tuple(names),
     )
+
+
+def tables(path: Path) -> dict[str, dict[str, list[Any]]]:
+    """Return all columns of a STAR file by name, by the name of their table."""
+    return {name: {key: list(column) for key, column in block.items()} for name, block in _blocks(path).items()}
 
 
 class _Table:
@@ -136,6 +150,20 @@ def _blocks(path: Path) -> dict[str, Mapping[str, Any]]:
         raise InputError(
             f"{path.name} could not be read as STAR: it is damaged or something else ({type(error).__name__})."
         ) from error
+
+
+def _numbers(names: list[str], images: Path, star: str) -> list[str]:
+    """Return the numbers of images that shall be all those of one stack."""
+    stacks = {name.partition("@")[2] for name in names}
+    if len(stacks) > 1:
+        raise InputError(f"{star} names {len(stacks)} stacks, and one was given: give the STAR file alone.")
+    count = len(stack(images))
+    if count != len(names):
+        raise InputError(
+            f"{star} lists {len(names)} particles and {images.name} holds {count}: give the STAR file of this stack, "
+            "or the STAR file alone to take what it lists."
+        )
+    return [name.partition("@")[0] for name in names]
 
 
 def _images(names: list[str], folder: Path, star: str) -> Column:

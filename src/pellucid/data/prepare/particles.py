@@ -1,0 +1,103 @@
+"""Images of particles in one common form: fewer pixels, background at zero, white noise of variance one."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pellucid._math.fft import fft, ifft
+
+
+def fourier_cropped(x: Tensor, size: int, dims: int = 2) -> Tensor:
+    """Return images or volumes of fewer pixels and the same extent: their lowest frequencies, nothing aliased.
+
+    Parameters
+    ----------
+    x
+        Real, with `dims` last axes of one length n; the centre is the entry n // 2.
+    size
+        Of each of those axes afterwards, at most n; the centre is then size // 2, and the mean is kept.
+    dims
+        2 for images, 3 for volumes.
+
+    Examples
+    --------
+    >>> fourier_cropped(torch.full((1, 6, 6), 2.0), 4)[0, 0].tolist()
+    [2.0, 2.0, 2.0, 2.0]
+    """
+    length, spectrum = x.shape[-1], fft(x, dims)
+    for axis in range(-dims, 0):
+        spectrum = spectrum.narrow(axis, length // 2 - size // 2, size)
+    small: Tensor = ifft(spectrum, dims).real * (size / length) ** (dims / 2)
+    return small
+
+
+def outside(size: int, radius: float) -> Tensor:
+    """Return which pixels of an image lie outside the circle about its centre, (size, size).
+
+    Parameters
+    ----------
+    size
+        Of the image.
+    radius
+        Of the circle, in half edges.
+    """
+    ramp = torch.arange(size) - size // 2
+    return ramp[:, None].square() + ramp.square() > (radius * size / 2) ** 2
+
+
+def levelled(images: Tensor, background: Tensor) -> tuple[Tensor, Tensor]:
+    """Return images, each less the mean of its background and over its deviation there, and those deviations.
+
+    Parameters
+    ----------
+    images
+        Shape (particle, row, column).
+    background
+        Which pixels hold no particle, (row, column).
+    """
+    pixels = images[:, background]
+    mean, deviation = pixels.mean(1), pixels.std(1)
+    return (images - mean[:, None, None]) / deviation[:, None, None], deviation
+
+
+def whitening(images: Tensor, background: Tensor) -> Tensor:
+    r"""Return the filter that makes the noise of the background white, of variance one.
+
+    .. math:: w(k) = P(|k|)^{-1/2}, \qquad P(|k|) = \langle |\mathcal F (m y)|^2 \rangle_{|k|} / \sum m
+
+    m is one in the background and zero elsewhere; the mean is over all images and all directions.
+
+    Parameters
+    ----------
+    images
+        Levelled, shape (particle, size, size).
+    background
+        m, (size, size).
+
+    Returns
+    -------
+    Tensor
+        Shape (size, size // 2 + 1), laid out as by `torch.fft.rfft2`.
+
+    Notes
+    -----
+    The window smooths P over a few frequencies, and takes power from the lowest two, which get the value of the third.
+    No P is taken for less than one percent of its mean.
+    """
+    size = images.shape[-1]
+    y = torch.fft.fftfreq(size, 1 / size, device=images.device)[:, None]
+    x = torch.arange(size // 2 + 1, device=images.device)
+    shell = torch.hypot(y, x.to(y.dtype)).round().long().flatten()
+    power = torch.fft.rfft2(images * background).abs().square().mean(0).flatten() / background.sum()
+    count = torch.bincount(shell).clamp(min=1)
+    radial = torch.zeros(len(count), device=images.device).index_add(0, shell, power) / count
+    radial[:2] = radial[2]
+    floor = 0.01 * power.mean()
+    return radial.clamp(min=floor).rsqrt()[shell].view(size, -1)
+
+
+def filtered(images: Tensor, transfer: Tensor) -> Tensor:
+    """Return images, (..., size, size), times a filter in Fourier space, (size, size // 2 + 1)."""
+    found: Tensor = torch.fft.irfft2(torch.fft.rfft2(images) * transfer, s=images.shape[-2:])
+    return found
