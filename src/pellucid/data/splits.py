@@ -58,6 +58,26 @@ class InOrder(Split):
         return given, held
 
 
+@dataclass(frozen=True)
+class EachSet(Split):
+    """Divides each recording of an object by itself, and one that is alone as it is.
+
+    Parameters
+    ----------
+    split
+        Of one recording.
+    """
+
+    split: Split
+
+    def __call__(self, batch: Measurement, rng: torch.Generator) -> tuple[Measurement, Measurement]:
+        """Return (given, held)."""
+        if not isinstance(batch, Repeated):
+            return self.split(batch, rng)
+        given, held = zip(*(self.split(each, rng) for each in batch.shots), strict=True)
+        return Repeated.of(given), Repeated.of(held)
+
+
 class Hiding(Split):
     """Hides some pixels: the network sees `fill` in their place, the objective reads only them.
 

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pellucid.data.measurement import Measurement
+from pellucid.data.measurement import Measurement, Repeated
 from pellucid.errors import InputError
 
 Strategy = Literal["X:1", "1:X"]
@@ -22,7 +22,7 @@ class Interleaved:
     Parameters
     ----------
     parts
-        K: part j has the views j, j + K, j + 2K, ...
+        K: part j has the views j, j + K, j + 2K, ... The frames of repeated recordings are parts as they are.
     strategy
         ``X:1``: the mean of all other parts predicts a part. ``1:X``: a part predicts the mean of all others.
 
@@ -52,8 +52,12 @@ class Interleaved:
         Raises
         ------
         InputError
-            Where a part would have a single view.
+            Where a part would have a single view, or there is a single frame.
         """
+        if isinstance(scan, Repeated):
+            if len(scan.shots) < 2:
+                raise InputError("One frame predicts another, so there are 2 or more, but only one came.")
+            return scan.shots
         views = scan.y.shape[2]
         if views < 2 * self.parts:
             raise InputError(

@@ -6,11 +6,14 @@ import torch
 
 from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.sampling import RandomSampling
+from pellucid.data.simulate.brains import random_brain
+from pellucid.data.simulate.coils import birdcage_coils
 from pellucid.data.simulate.foam import foam
 from pellucid.data.source import Fixed, Step
+from pellucid.data.views import Interleaved
 from pellucid.errors import InputError
 from pellucid.objectives import HeldOut
-from pellucid.operators import Radon, Sense
+from pellucid.operators import Identity, Radon, Sense
 from pellucid.operators.tilt import Tilt
 from pellucid.training import Adam, Plan, fit
 
@@ -145,3 +148,43 @@ def test_held_out_views_leave_enough_to_learn_from(scans, built):
     given, _ = RandomSampling(0.2, whole=1)(clean.with_y(clean.y + noise), torch.Generator().manual_seed(0))
     batch = drawn(built("noise2inverse", given, **SMALL), given)
     assert batch.y.isfinite().all()
+
+
+def test_frames_are_parts_for_any_instrument(built, rng):
+    """E‖F(R y_i) − R y_j‖² = E‖F(R y_i) − x*‖² + E‖ε_j‖² for ±noise on the target's frame, and learning gains."""
+    maps = birdcage_coils(2, (32, 32))
+    x = random_brain(32, torch.Generator().manual_seed(3))
+    operator = Sense(maps)
+    noise = 0.5 * torch.randn(3, 1, 2, 32, 32, dtype=x.dtype, generator=rng)
+
+    def frames(scales):
+        recorded = (operator(x) + k * n for k, n in zip(scales, noise, strict=True))
+        return Repeated.of(tuple(Measurement(y=y, operator=operator) for y in recorded))
+
+    def first_pair(data):
+        return Repeated.of(tuple(replace(shot, y=shot.y[:1], weight=shot.weight[:1]) for shot in data.shots))
+
+    method = built("noise2inverse", frames((1, 1, 1)), **SMALL)
+    sources = {k: method.stages[0].source([frames((k, 1, 1))]) for k in (-1, 0, 1)}
+    first = {k: first_pair(source.sources[0].data) for k, source in sources.items()}
+    assert torch.equal(first[-1].y, first[1].y)
+    epsilon = first[1].shots[1].y - first[0].shots[1].y
+    excess = 0.5 * (loss(method, first[1]) + loss(method, first[-1])) - loss(method, first[0])
+    assert excess == pytest.approx(float(epsilon.double().square().sum()), rel=1e-3)
+    scan, (stage,) = frames((1, 1, 1)), method.stages
+
+    def error(image):
+        return float((image - x).abs().square().mean())
+
+    mean = torch.stack([operator.backproject(shot.y) for shot in scan.shots]).mean(0)
+    fit(stage.model, stage.objective, stage.source([scan]), Plan(steps=120, optimisers={"model": Adam(rate=4e-3)}))
+    with torch.no_grad():
+        assert error(method.restorer(scan)) < 0.8 * error(mean)
+    held = HeldOut(method.split).terms(method.prior, scan, Step(0, 0.0, torch.Generator().manual_seed(0)))
+    assert held["held_out"].isfinite()
+
+
+def test_one_frame_is_refused():
+    one = Measurement(y=torch.ones(1, 1, 16, 16), operator=Identity())
+    with pytest.raises(InputError, match="One frame predicts another"):
+        Interleaved(2).divide(Repeated.of((one,)))

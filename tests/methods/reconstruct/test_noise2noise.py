@@ -1,4 +1,5 @@
 import itertools
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.prepare.density import density_compensation
 from pellucid.data.simulate.brains import random_brain
 from pellucid.data.simulate.coils import birdcage_coils
+from pellucid.data.simulate.trajectories import spiral
 from pellucid.data.source import Step
 from pellucid.errors import InputError
 from pellucid.methods.reconstruct.noise2noise import Sets, Together
@@ -153,3 +155,33 @@ def test_a_readout_that_does_not_fit_is_refused(pairs, built):
     _, (pair, _) = pairs
     with pytest.raises(InputError, match="readouts of 100"):
         built("noise2noise", pair.shots[0], preset="lite", readout=100)
+
+
+def test_interleaves_of_spirals_come_nearer_to_the_truth(built, learn):
+    """Two sets of interleaves, turned against each other; one set is dealt into halves of whole interleaves."""
+    x, interleaves, samples = random_brain(SIZE, torch.Generator().manual_seed(5), details=4), 4, 160
+    shots = []
+    for turn in (0.0, math.pi / 4):
+        points = spiral(interleaves, samples, turns=2.0)
+        c, s = math.cos(turn), math.sin(turn)
+        points = points.new_tensor([[c, s], [-s, c]]) @ points
+        density = density_compensation(points, (SIZE, SIZE))
+        fourier = NonUniformFourier(points, space=(SIZE, SIZE), eps=1e-4, density=density)
+        operator = fourier @ CoilMaps(birdcage_coils(3, (SIZE, SIZE)))
+        y = operator(x)
+        noise = 0.2 * torch.randn(y.shape, dtype=y.dtype, generator=torch.Generator().manual_seed(int(10 * turn)))
+        shots.append(Measurement(y=y + noise, operator=operator))
+    given, held = Sets(samples)(shots[0], torch.Generator().manual_seed(1))
+    seen = given.operator.acquired.reshape(interleaves, samples)
+    assert seen.all(1).sum() == interleaves // 2 == (~seen.any(1)).sum()
+    assert torch.equal(held.weight.reshape(interleaves, samples) > 0, ~seen)
+    pair = Repeated.of(tuple(shots))
+    method = built("noise2noise", pair, preset="lite")
+
+    @torch.no_grad()
+    def error():
+        return float((method.restorer(pair) - x).abs().square().mean())
+
+    before = error()
+    learn(method, [pair], 25)
+    assert error() < 0.95 * before

@@ -13,7 +13,7 @@ from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.patches import Patches
 from pellucid.data.sampling import RandomSampling
 from pellucid.data.source import Source, Step
-from pellucid.data.splits import InOrder
+from pellucid.data.splits import EachSet, InOrder, Split
 from pellucid.data.views import Interleaved
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method, Stage
@@ -83,13 +83,15 @@ def noise2inverse(
     Parameters
     ----------
     example
-        Line integrals, (slice, 1, angle, detector), or tilted views of a volume, (1, 1, view, row, column).
+        Line integrals, (slice, 1, angle, detector), or tilted views of a volume, (1, 1, view, row, column); or frames
+        of one object, each recorded whole by any linear instrument, as `Repeated` shots.
     rng
         Draws the first weights; on the CPU.
     parts, strategy
-        K. ``X:1``: the mean of K − 1 parts predicts the other. ``1:X``: a part predicts the mean of the others.
+        K, where there are no frames. ``X:1``: the mean of K − 1 parts predicts the other. ``1:X``: a part predicts the
+        mean of the others.
     inner, iterations
-        R: filtered back-projection, or so many iterations of SIRT.
+        R: the back-projection of the operator, which is filtered in tomography, or so many iterations of SIRT.
     full
         Answer to the reconstruction from all views: less noise than the network was trained on, one pass, not K.
     features, depth
@@ -119,7 +121,8 @@ def noise2inverse(
 
     Parts of Cartesian k-space are no such parts: x*_j is the aliased image of its own samples, which differs from part
     to part by more than noise, and the identity then leads F to x*_j and not to x: SSDU compares in k-space instead.
-    Repeated scans and frames, each complete, are parts for any R: that is Noise2Noise.
+    Frames and repeated scans are parts for any instrument and any linear R, if each is complete or all lack the same:
+    x*_j is then the same for all j, and this is Noise2Noise behind R.
 
     The network of the paper is a mixed-scale dense one, trained on whole slices.
 
@@ -147,7 +150,9 @@ def noise2inverse(
         adam=Adam(rate=rate),
         source=source,
     )
-    held = RandomSampling(0.1, whole=example.y.ndim - 3, masks=1)
+    held: Split = RandomSampling(0.1, whole=example.y.ndim - 3, masks=1)
+    if isinstance(example, Repeated):
+        held = EachSet(RandomSampling(0.1, masks=1))
     return Method(model=model, restorer=restorer, prior=restorer, split=held, stages=(stage,), card=CARD)
 
 
@@ -163,6 +168,9 @@ def _network(image: Measurement, rng: torch.Generator, features: int, depth: int
 
 def _whole(split: Interleaved, example: Measurement) -> Measurement:
     """Return the reconstruction of the strongest entry, once the parts of its views are known to show one object."""
+    if isinstance(example, Repeated):
+        Units.of(example.shots[0])
+        return _image(example.shots[0])
     row = int(example.y.abs().flatten(1).sum(1).argmax())
     one = Measurement(y=example.y[row : row + 1], operator=example.operator[row : row + 1])
     Units.of(one)  # refuses what is empty or no number
@@ -193,7 +201,9 @@ def _pairs(model: Backprojected, split: Interleaved, scan: Measurement) -> Repea
 
 
 def _seen(scan: Measurement) -> Tensor:
-    """Return the pixels that all views see, bool, (1, 1, *space)."""
+    """Return the pixels that all views see, bool, (1, 1, *space): all of them where each frame is whole."""
+    if isinstance(scan, Repeated):
+        return torch.ones((), dtype=torch.bool, device=scan.y.device)
     rays = linear(scan)[:1].adjoint(torch.ones_like(scan.y[:1])).abs()
     return rays > _SEEN * rays.amax()
 

@@ -13,7 +13,7 @@ from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.sampling import measured_samples
 from pellucid.data.scans import chosen
 from pellucid.data.source import Step
-from pellucid.data.splits import Split
+from pellucid.data.splits import EachSet, Split
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method
 from pellucid.methods.reconstruct.learned import Preset, learned, unrolled
@@ -99,26 +99,6 @@ class Entries:
     def draw(self, step: Step) -> Measurement:
         """Return the entry of this step."""
         return self.entries[int(torch.randint(len(self.entries), (), generator=seeds.host(step.rng)))]
-
-
-@dataclass(frozen=True)
-class EachSet(Split):
-    """Divides each set of samples by itself: what is held out is held out of all.
-
-    Parameters
-    ----------
-    split
-        Of one set.
-    """
-
-    split: Split
-
-    def __call__(self, batch: Measurement, rng: torch.Generator) -> tuple[Measurement, Measurement]:
-        """Return (given, held)."""
-        if not isinstance(batch, Repeated):
-            return self.split(batch, rng)
-        given, held = zip(*(self.split(each, rng) for each in batch.shots), strict=True)
-        return Repeated.of(given), Repeated.of(held)
 
 
 class Together(Stack):
