@@ -1,0 +1,61 @@
+"""spatial-VAE: it finds out how particles lie, whether their angles are near zero or any."""
+
+import math
+
+import pytest
+import torch
+
+from pellucid._math.rotations import from_euler
+from pellucid.data.measurement import Measurement
+from pellucid.data.scans import Scans
+from pellucid.data.simulate.proteins import Protein
+from pellucid.errors import InputError
+from pellucid.methods.generate.spatial_vae import spatial_vae
+from pellucid.noise import Gaussian
+from pellucid.operators import Identity
+from pellucid.training import Plan, fit
+
+SIZE = 12
+
+
+def particles(rng, count=96, angle=math.pi / 4):
+    """Return images of three blobs at angles ~ N(0, angle²), and the angles."""
+    centres = torch.tensor([[0.0, 0.0, 3.5], [0.0, 0.0, -1.0], [0.0, -2.0, -2.0]])
+    blobs = Protein(centres, torch.full((3,), 1.2), torch.tensor([8.0, 8.0, 4.0]))
+    psi = angle * torch.randn(count, generator=rng)
+    rotations = from_euler(torch.stack((torch.zeros(count), torch.zeros(count), psi), 1))
+    noise = Gaussian(0.2)
+    clean = blobs.projections(SIZE, rotations[:, None])[:, :, 0]
+    return Measurement(y=noise.sample(clean, rng), operator=Identity(), noise=noise), psi
+
+
+def learned(data, steps, **settings):
+    made = spatial_vae(data, rng=torch.Generator().manual_seed(1), latent=1, features=32, **settings)
+    history = fit(made.model, made.objective, Scans([data], 32), Plan(steps=steps, optimisers=made.optimisers))
+    return made.model, history
+
+
+def test_it_learns(rng):
+    data, _ = particles(rng)
+    risks = []
+    for steps in (1, 60):
+        model, _ = learned(data, steps, rotation=math.pi / 4)
+        with torch.no_grad():
+            risks.append(float((model(data) - data.y).square().mean()))
+    assert risks[1] < 0.6 * risks[0]
+
+
+def test_a_seed_fixes_the_poses(rng):
+    data, _ = particles(rng, 32)
+    first, second = (learned(data, 3, turns=4)[0].poses(data) for _ in range(2))
+    assert torch.equal(first.angle, second.angle)
+    assert torch.equal(first.spreads, second.spreads)
+
+
+@pytest.mark.parametrize(
+    ("y", "sentence"),
+    [(torch.zeros(4, 1, 6, 6), "8 x 8 pixels or more"), (torch.ones(4, 1, 12, 12), "same value")],
+)
+def test_what_cannot_be_learned_from_is_refused(y, sentence, rng):
+    with pytest.raises(InputError, match=sentence):
+        spatial_vae(Measurement(y=y, operator=Identity(), noise=Gaussian(1.0)), rng=rng)
