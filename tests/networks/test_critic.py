@@ -14,7 +14,7 @@ def test_a_patch_critic_sees_the_patch_it_says(halvings, width, rng):
     assert int(seen.max() - seen.min()) + 1 == width
 
 
-@pytest.mark.parametrize("size", [(20, 20), (16, 16, 16)])
+@pytest.mark.parametrize("size", [(23,), (20, 20), (16, 16, 16)])
 def test_an_image_critic_gives_one_number_and_judges_samples_alone(size, rng):
     network = initialise(ImageCritic(2, size, features=4), rng)
     x = torch.randn(3, 2, *size, generator=rng)

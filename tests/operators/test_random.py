@@ -5,7 +5,8 @@ import torch
 
 from pellucid.errors import InputError
 from pellucid.operators import Blur
-from pellucid.operators.random import BlockedPatch, DroppedPixels, Known
+from pellucid.operators.radon import Radon
+from pellucid.operators.random import BlockedPatch, DroppedPixels, Known, RandomViews
 
 ONES = torch.ones(4000, 2, 5, 6)
 
@@ -36,6 +37,19 @@ def test_blocks_of_volumes(rng):
 def test_a_known_instrument_is_always_the_same(rng):
     blur = Blur(torch.ones(1, 1, 3, 3) / 9)
     assert Known(blur).draw(7, rng) is blur
+
+
+def test_views_are_projections_that_tell_their_direction(rng):
+    x = torch.rand(300, 2, 6, 6, generator=rng)
+    view = RandomViews((6, 6)).draw(300, rng)
+    y = view(x)
+    assert y.shape == (300, 4, 9)
+    angles = torch.atan2(y[:, 3, 0], y[:, 2, 0])
+    torch.testing.assert_close(y[:, :2, None], Radon(angles[:, None], space=(6, 6), detector=9)(x), rtol=0, atol=1e-4)
+    assert torch.equal(y[:, 2:], y[:, 2:, :1].expand(-1, -1, 9))
+    for harmonic in (1, 2):  # all directions alike
+        assert float(torch.polar(torch.ones(300), harmonic * angles).mean().abs()) < 3 / math.sqrt(300)
+    torch.testing.assert_close(view.backproject(y), view.radon.backproject(y[:, :2, None]))
 
 
 @pytest.mark.parametrize("prior", [DroppedPixels((5, 6), 0.5), BlockedPatch((5, 6), 2)])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from pellucid.errors import InputError
 from pellucid.operators.base import Operator, OperatorPrior
 from pellucid.operators.elementary import Sampling
+from pellucid.operators.radon import Radon
 
 
 class Known(OperatorPrior):
@@ -84,3 +87,51 @@ class BlockedPatch(OperatorPrior):
             inside = (place >= first) & (place < first + self.side)
             blocked = blocked & inside.view(count, 1, *[n if k == axis else 1 for k in range(len(self.space))])
         return Sampling(~blocked)
+
+
+class View(Operator):
+    """One projection of an image, and the direction from which it was taken.
+
+    Parameters
+    ----------
+    radon
+        Of one angle θ for each image.
+
+    Notes
+    -----
+    y has a channel for each of the image, and two more that are cos θ and sin θ in every bin: (batch, channel + 2,
+    detector).
+    """
+
+    def __init__(self, radon: Radon) -> None:
+        super().__init__()
+        self.radon = radon
+        self.in_shape, self.out_shape = radon.in_shape, (None, radon.detector)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Project x, (batch, channel, row, column)."""
+        y = self.radon(x)[:, :, 0]
+        angles = self.radon.angles[..., None].to(y).expand(len(y), 1, y.shape[-1])
+        return torch.cat((y, angles.cos(), angles.sin()), 1)
+
+    def backproject(self, y: Tensor) -> Tensor:
+        """Return the filtered back-projection."""
+        return self.radon.backproject(y[:, :-2, None])
+
+
+class RandomViews(OperatorPrior):
+    """Projections along directions that are uniform on the circle, and known: "Pad-Rotate-Project-θ".
+
+    Parameters
+    ----------
+    space
+        Rows and columns of the image; the detector is as long as its diagonal.
+    """
+
+    def __init__(self, space: tuple[int, int]) -> None:
+        self.space = space
+
+    def draw(self, count: int, rng: torch.Generator) -> View:
+        """Return the views of `count` independent draws."""
+        angles = 2 * math.pi * torch.rand(count, 1, generator=rng, device=rng.device)
+        return View(Radon(angles, space=self.space))

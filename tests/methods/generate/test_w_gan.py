@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from pellucid.data.measurement import Measurement
@@ -17,8 +18,8 @@ class Sides:
         return Measurement(y=(left * side + (1 - left) * (1 - side)).expand(32, *SHAPE), operator=Identity())
 
 
-def made():
-    return w_gan(SHAPE, torch.Generator().manual_seed(0))
+def made(**given):
+    return w_gan(SHAPE, torch.Generator().manual_seed(0), **given)
 
 
 def plan(method, steps, **more):
@@ -31,8 +32,9 @@ def test_a_critic_moves_five_times_for_each_move_of_the_generator():
     assert method.objective.penalty == 10
 
 
-def test_the_draws_come_nearer_to_the_images():
-    method = made()
+@pytest.mark.parametrize("spectral", [False, True])
+def test_the_draws_come_nearer_to_the_images(spectral):
+    method = made(spectral=spectral)
 
     def off():
         with torch.no_grad():
@@ -44,10 +46,11 @@ def test_the_draws_come_nearer_to_the_images():
     assert off() < 0.5 * before
 
 
-def test_interrupted_and_resumed_is_uninterrupted(tmp_path):
-    """Both players, both optimisers, the running mean: to the bit."""
+@pytest.mark.parametrize("spectral", [False, True])
+def test_interrupted_and_resumed_is_uninterrupted(spectral, tmp_path):
+    """Both players, both optimisers, the running mean, the norms of layers: to the bit."""
     kept = tmp_path / "state"
-    whole, first, rest = made(), made(), made()
+    whole, first, rest = (made(spectral=spectral) for _ in range(3))
     fit(whole.model, whole.objective, Sides(), plan(whole, 8))
     asked = iter(range(9))
     history = fit(

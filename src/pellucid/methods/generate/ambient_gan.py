@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from pellucid.data.measurement import Measurement
-from pellucid.methods.generate.f_gan import comparable
-from pellucid.methods.generate.generative import Generative
+from pellucid.methods.generate.generative import Generative, comparable
 from pellucid.methods.generate.w_gan import w_gan
 from pellucid.methods.method import Card
 from pellucid.noise import NoiseModel
@@ -44,25 +43,39 @@ class Measured:
 
 
 def ambient_gan(
-    shape: tuple[int, ...], rng: torch.Generator, *, instrument: OperatorPrior, noise: NoiseModel | None = None
+    shape: tuple[int, ...],
+    rng: torch.Generator,
+    *,
+    instrument: OperatorPrior,
+    noise: NoiseModel | None = None,
+    measured: tuple[int, ...] | None = None,
 ) -> Generative:
     """W1(measurements, N(H g(z))), with z ~ N(0, 1), H ~ p(H) and N drawn anew, least in g (survey eq. 37-40).
 
-    No image is ever seen, nor which H measured it: only p(H) is known. Where the distribution of the measurements
-    determines that of the images, g learns the images: for pixels dropped with any probability below one, and for a
-    blur whose transform has no zero, with noise whose characteristic function has none. These theorems are about
-    distributions, that is, infinitely many measurements.
+    No image is ever seen, nor which H measured it, unless y tells: only p(H) is known. g learns the images where the
+    distribution of measurements belongs to one distribution of images only:
+
+    - a known blur whose transform has no zero, with noise whose characteristic function has none: theorem 5.3;
+    - pixels dropped with any probability below one, since all are seen at once sometimes: theorem 5.4;
+    - one sum of all pixels with Gaussian weights, which y tells: theorem 5.2, by Cramér and Wold;
+    - a blocked patch: no theorem. What is determined is how pixels are distributed that one patch does not cover;
+    - one projection along a direction that y tells: no theorem, since it sums pixels along lines alone. Where y does
+      not tell it, images that are turned or mirrored explain all measurements as well.
+
+    These theorems are about distributions, that is, infinitely many measurements.
 
     Parameters
     ----------
     shape
-        Of an image, and of a measurement, (channel, *space).
+        Of an image, (channel, *space).
     rng
         A generator on the CPU: draws the first weights.
     instrument
         p(H), on the device of the data.
     noise
         Of the measurements, or None.
+    measured
+        Shape of a measurement, (channel, *space), where it is not that of an image.
 
     Notes
     -----
@@ -72,4 +85,4 @@ def ambient_gan(
     ----------
     Bora, Price, Dimakis, "AmbientGAN: generative models from lossy measurements", ICLR 2018, theorems 5.1-5.4.
     """
-    return w_gan(shape, rng, made=Measured(instrument, noise))
+    return w_gan(shape, rng, made=Measured(instrument, noise), measured=measured)

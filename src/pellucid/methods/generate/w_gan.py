@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from pellucid.methods.generate.f_gan import drawn, f_gan
-from pellucid.methods.generate.generative import Generative
+from pellucid.methods.generate.generative import Generative, drawn, latent
 from pellucid.methods.method import Card
 from pellucid.objectives.adversarial import Made
+from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.restorers.generator import Generator
 
 CARD = Card(
@@ -22,14 +22,32 @@ CARD = Card(
     trained=True,
 )
 
+PENALTY, MOVES = 10.0, 5
 
-def w_gan(shape: tuple[int, ...], rng: torch.Generator, *, made: Made[Generator] = drawn) -> Generative:
+
+def w_gan(
+    shape: tuple[int, ...],
+    rng: torch.Generator,
+    *,
+    spectral: bool = False,
+    made: Made[Generator] = drawn,
+    measured: tuple[int, ...] | None = None,
+) -> Generative:
     """W1(images, draws) = max over V of slope one of E_y V(y) − E_z V(g(z)), least in g (survey eq. 35-36).
 
     Parameters
     ----------
-    shape, rng, made
-        As in `f_gan`.
+    shape
+        Of an image, (channel, *space), with 2 or 3 spatial axes of at least 4 pixels; intensities of order one.
+    rng
+        A generator on the CPU: draws the first weights.
+    spectral
+        Keeps the slope by layers of norm one, and not by the penalty. Never steeper than one, such a critic is often
+        much flatter, and what it tells of W1 then too small.
+    made
+        What is compared with the data: the draws, or what an instrument makes of them.
+    measured
+        Shape of that, (channel, *space), where it is not that of an image.
 
     Notes
     -----
@@ -41,4 +59,6 @@ def w_gan(shape: tuple[int, ...], rng: torch.Generator, *, made: Made[Generator]
     Arjovsky, Chintala, Bottou, "Wasserstein generative adversarial networks", ICML 2017. Gulrajani et al., "Improved
     training of Wasserstein GANs", NeurIPS 2017.
     """
-    return f_gan(shape, rng, divergence="wasserstein", penalty=10.0, moves=5, made=made)
+    penalty = 0.0 if spectral else PENALTY
+    distance = DIVERGENCES["wasserstein"]
+    return latent(shape, rng, distance, penalty=penalty, spectral=spectral, moves=MOVES, made=made, measured=measured)
