@@ -56,3 +56,24 @@ class Pool(nn.Module):
             self.kept[at] = torch.where(takes, sample, old).to(self.kept.dtype)
             self.count += ~full
         return torch.cat(given)
+
+
+class Remembering(nn.Module):
+    """A critic that is taught by samples from a pool.
+
+    Parameters
+    ----------
+    critic
+        V.
+    pool
+        Of what the model made.
+    """
+
+    def __init__(self, critic: nn.Module, pool: Pool) -> None:
+        super().__init__()
+        self.critic, self.pool = critic, pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return V(x)."""
+        value: Tensor = self.critic(x)
+        return value

@@ -11,6 +11,7 @@ from pellucid.errors import InputError
 from pellucid.objectives.adversarial import gradient_penalty
 from pellucid.objectives.base import Objective, Turn
 from pellucid.objectives.divergences import Divergence
+from pellucid.objectives.pool import Remembering
 from pellucid.restorers.transport import Transport
 
 _PERTURBATION = 0.1  # of the noise, for the divergence
@@ -78,7 +79,13 @@ class OptimalTransport(Objective[Transport]):
             terms["recordings"] = self.adversarial * self.divergence.deceit(self.recordings(recorded))
         if self.identity:
             terms["identity"] = self.identity * (x - model(batch.with_y(x))).abs().mean()
-        return terms
+        return terms | self.constraints(model, (x, y), (restored, recorded), step)
+
+    def constraints(
+        self, model: Transport, given: tuple[Tensor, Tensor], made: tuple[Tensor, Tensor], step: Step
+    ) -> dict[str, Tensor]:
+        """Return what else the maps heed, of images and recordings that were given and made: nothing here."""
+        return {}
 
     def critic_terms(self, model: Transport, batch: Measurement, step: Step) -> dict[str, Tensor]:
         """Return what the critics minimise."""
@@ -90,6 +97,8 @@ class OptimalTransport(Objective[Transport]):
         for name, critic, data, made in judged:
             if critic is None:
                 continue
+            if isinstance(critic, Remembering):
+                made = critic.pool(made, step.rng)
             terms[f"{name}_critic"] = -self.divergence.bound(critic(data), critic(made))
             if self.penalty:
                 terms[f"{name}_penalty"] = self.penalty * gradient_penalty(critic, data, made, step.rng)
