@@ -68,8 +68,8 @@ class Stage:
         Size along each spatial axis; cut down to the image.
     batch
         Patches a step.
-    adam
-        The optimiser.
+    adam, critic
+        The optimiser of the model, and that of its critics, where there are any.
     share
         Part of the budget, relative to the shares of the other stages.
     steps
@@ -81,6 +81,9 @@ class Stage:
         Called with the data before the fit: settles what is not trained, such as a table of the noise.
     source
         Makes batches of scans; None draws whole entries of them, which have no patches.
+    judge
+        Of scans: the objective and the data that judge the weights, in the place of what the split of the method holds
+        out; or nothing can.
     interval, patience
         Steps between two validations on a scan; how many without a new best end the fit, or None.
     """
@@ -90,11 +93,13 @@ class Stage:
     patch: Sequence[int]
     batch: int
     adam: Adam
+    critic: Adam | None = None
     share: float = 1.0
     steps: int | None = None
     symmetries: Symmetries = "all"
     start: Callable[[Measurement], None] | None = None
     source: Callable[[Sequence[Measurement]], Source] | None = None
+    judge: Callable[[Sequence[Measurement]], tuple[Objective[Any], Source] | None] | None = None
     interval: int = 50
     patience: int | None = None
 
@@ -118,7 +123,8 @@ class Method:
     stages
         Fits in order; empty where nothing is trained.
     finish
-        Called after the last fit with data whose weight marks pixels that were never a target: settles what they tell.
+        Called after the last fit with data whose weight marks pixels that were never a target: settles what they tell,
+        and may return why the result is none to rely on, in whole sentences for the user.
     card
         What the method needs and gives.
     warnings
@@ -130,6 +136,6 @@ class Method:
     prior: Restorer | None = None
     split: Split | None = None
     stages: tuple[Stage, ...] = ()
-    finish: Callable[[Measurement], None] | None = None
+    finish: Callable[[Measurement], tuple[str, ...] | None] | None = None
     card: Card
     warnings: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,7 +63,8 @@ class Mean(Objective[Restorer]):
 def train_on(scans: Sequence[Measurement], method: Method, name: str, job: Job) -> tuple[History, ...]:
     """Run the stages of a method on scans; the best weights remain in it.
 
-    What `method.split` holds out (Γ of ZS-SSL) is taken away from every scan first, and judges the weights.
+    What `method.split` holds out (Γ of ZS-SSL) is taken away from every scan first, and judges the weights; without a
+    split a stage has a judge of its own.
 
     Parameters
     ----------
@@ -80,22 +82,21 @@ def train_on(scans: Sequence[Measurement], method: Method, name: str, job: Job) 
     KeyboardInterrupt
         Where the job was cancelled; its folder keeps the state.
     """
-    assert method.split is not None
-    device = next(method.model.parameters()).device
+    device, split = next(method.model.parameters()).device, method.split
     numbered = _numbered(scans)
-    given = [method.split(scan, generator(scan.y.device, job.options.seed))[0] for scan in numbered]
+    given = [scan if split is None else split(scan, generator(scan.y.device, job.options.seed))[0] for scan in numbered]
     judged = [on(scan, device) for scan in _spread(numbered)]
-    judge = Mean(HeldOut(method.split, normalised_l1_l2), method.prior or method.restorer, judged)
+    held = None if split is None else Mean(HeldOut(split, normalised_l1_l2), method.prior or method.restorer, judged)
     if isinstance(method.model, Unrolled):
         job.watch(Event("memory", str(method.model.memory(judged[0]))))
     histories: list[History] = []
     for index, stage in enumerate(method.stages):
         if stage.start is not None:
             stage.start(given[0])
-        if stage.source is not None:
-            source = stage.source([on(scan, device) for scan in given])
-        else:
-            source = Moved(Scans(given, stage.batch), device)
+        here = [] if stage.source is None else [on(scan, device) for scan in given]
+        source = Moved(Scans(given, stage.batch), device) if stage.source is None else stage.source(here)
+        own = None if held is None else (held, Fixed(judged[0]))
+        judge = own if stage.judge is None else stage.judge(here)
         plan = _plan(method.stages[index:], job, f"{name}-{index}")
         histories.append(_fit(stage, source, plan, judge, job, name))
     if method.finish is not None:
@@ -103,7 +104,9 @@ def train_on(scans: Sequence[Measurement], method: Method, name: str, job: Job) 
     return tuple(histories)
 
 
-def _fit(stage: Stage, source: Source, plan: Plan, judge: Mean, job: Job, name: str) -> History:
+def _fit(
+    stage: Stage, source: Source, plan: Plan, judge: tuple[Objective[Any], Source] | None, job: Job, name: str
+) -> History:
     """Run one stage."""
     going_on = job.resume and plan.checkpoint is not None and plan.checkpoint.is_file()
     history = fit(
@@ -111,9 +114,9 @@ def _fit(stage: Stage, source: Source, plan: Plan, judge: Mean, job: Job, name: 
         stage.objective,
         source,
         plan,
-        validation=Validation(
-            objective=judge, source=Fixed(judge.batches[0]), interval=stage.interval, patience=stage.patience
-        ),
+        validation=None
+        if judge is None
+        else Validation(objective=judge[0], source=judge[1], interval=stage.interval, patience=stage.patience),
         resume=plan.checkpoint if going_on else None,
         cancel=job.cancel,
         watch=_telling(job.watch, name),
@@ -131,7 +134,7 @@ def _plan(left: Sequence[Stage], job: Job, name: str) -> Plan:
         steps=min((n for n in (options.steps, stage.steps) if n is not None), default=None),
         seconds=None if job.deadline is None else max(0.5, share * (job.deadline - time.monotonic())),
         seed=mix(options.seed, 0),
-        optimisers={"model": stage.adam},
+        optimisers={"model": stage.adam, **({} if stage.critic is None else {"critic": stage.critic})},
         checkpoint=None if job.folder is None else job.folder / f"{name}.safetensors",
     )
 
