@@ -88,6 +88,20 @@ def read(path: Path, folder: Path | None = None, images: Path | None = None) -> 
     )
 
 
+def bare(path: Path) -> Particles:
+    """Read an MRC stack, of whose particles nothing else is known.
+
+    Raises
+    ------
+    InputError
+        If it is no MRC of real images.
+    """
+    found = stack(path)
+    require_memory(4 * int(np.prod(found.shape)), path.name)
+    images, pixel = np.array(found, np.float32), mrc.read(path).scale.get("X")
+    return Particles(images=images, pixel_size_angstrom=pixel, angles=None, shifts=None, optics=None)
+
+
 def tables(path: Path) -> dict[str, dict[str, list[Any]]]:
     """Return all columns of a STAR file by name, by the name of their table."""
     return {name: {key: list(column) for key, column in block.items()} for name, block in _blocks(path).items()}

@@ -8,28 +8,24 @@ from torch import Tensor
 from pellucid._math.fft import fft, ifft
 
 
-def fourier_cropped(x: Tensor, size: int, dims: int = 2) -> Tensor:
-    """Return images or volumes of fewer pixels and the same extent: their lowest frequencies, nothing aliased.
+def fourier_cropped(images: Tensor, size: int) -> Tensor:
+    """Return images of fewer pixels and the same width: their lowest frequencies, nothing aliased.
 
     Parameters
     ----------
-    x
-        Real, with `dims` last axes of one length n; the centre is the entry n // 2.
+    images
+        Real, shape (..., n, n); the centre is the pixel n // 2.
     size
-        Of each of those axes afterwards, at most n; the centre is then size // 2, and the mean is kept.
-    dims
-        2 for images, 3 for volumes.
+        Of an edge afterwards, at most n; the centre is then size // 2, and the mean is kept.
 
     Examples
     --------
     >>> fourier_cropped(torch.full((1, 6, 6), 2.0), 4)[0, 0].tolist()
     [2.0, 2.0, 2.0, 2.0]
     """
-    length, spectrum = x.shape[-1], fft(x, dims)
-    for axis in range(-dims, 0):
-        spectrum = spectrum.narrow(axis, length // 2 - size // 2, size)
-    small: Tensor = ifft(spectrum, dims).real * (size / length) ** (dims / 2)
-    return small
+    length = images.shape[-1]
+    kept = slice(length // 2 - size // 2, length // 2 - size // 2 + size)
+    return ifft(fft(images, 2)[..., kept, kept], 2).real * (size / length)
 
 
 def outside(size: int, radius: float) -> Tensor:

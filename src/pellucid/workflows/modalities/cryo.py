@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pellucid._math.rotations import from_euler
 from pellucid.data.image import Image
-from pellucid.data.io import mrc, star
+from pellucid.data.io import star
 from pellucid.data.io import poses as poses_of
 from pellucid.data.io.lazy import require_memory
 from pellucid.data.measurement import Measurement
@@ -46,7 +46,7 @@ def cryo(
     invert
         For particles that are darker than their surroundings, as recorded; RELION's are bright.
     """
-    particles = star.read(path, data_dir) if path.suffix.lower() == ".star" else _stack(path)
+    particles = star.read(path, data_dir) if path.suffix.lower() == ".star" else star.bare(path)
     count, rows, columns = particles.images.shape
     if rows != columns:
         raise InputError(f"The images of {path.name} have {rows} x {columns} pixels: crop them to squares.")
@@ -94,15 +94,6 @@ class _Volume:
             units=dict.fromkeys("ZYX", "angstrom") if size else {},
             source=self.source,
         )
-
-
-def _stack(path: Path) -> star.Particles:
-    """Read a stack of images, of which nothing else is known."""
-    found = star.stack(path)
-    require_memory(4 * int(np.prod(found.shape)), path.name)
-    images = np.array(found, np.float32)
-    pixel = mrc.read(path).scale.get("X")
-    return star.Particles(images=images, pixel_size_angstrom=pixel, angles=None, shifts=None, optics=None)
 
 
 def _poses(particles: star.Particles, poses: Path | None, name: str) -> tuple[Any, Any]:
