@@ -32,7 +32,7 @@ from pellucid.metrics import fsc
 from pellucid.noise import Gaussian
 from pellucid.operators import Identity
 from pellucid.operators.cryo import PosePrior
-from pellucid.restorers.volume import turned
+from pellucid._math.turn import turned
 from pellucid.training import Plan, fit
 from table import show
 

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from pellucid._math.rotations import uniform_rotations
+from pellucid._math.turn import turned
 from pellucid.errors import InputError
 from pellucid.operators.cryo import CentralSlices
-from pellucid.restorers.volume import Volume, turned
+from pellucid.restorers.volume import Volume
 
 D2 = torch.stack([torch.diag(torch.tensor(d)) for d in ([1.0, 1, 1], [1.0, -1, -1], [-1.0, 1, -1], [-1.0, -1, 1])])
 
@@ -27,6 +28,16 @@ def test_a_voxel_at_zero_moves_only_upwards():
     target = torch.where(torch.arange(6) < 3, 1.0, -1.0).expand(1, 1, 6, 6, 6)
     (volume() - target).square().sum().backward()
     torch.testing.assert_close(volume.voxels.grad, torch.where(target > 0, -2.0, 0.0))
+
+
+def test_a_volume_of_both_signs_is_what_its_voxels_are(rng):
+    volume = filled(6, rng, radius=2.0, positive=False)
+    torch.testing.assert_close(volume(), volume.voxels)
+
+
+def test_it_draws_itself(rng):
+    volume = filled(6, rng)
+    torch.testing.assert_close(volume.sample(5, rng), volume())
 
 
 def test_descent_finds_the_nearest_volume_that_is_not_negative(rng):
@@ -73,6 +84,11 @@ def test_a_symmetric_volume_looks_the_same_from_symmetric_sides(size, rng):
     sides = (uniform_rotations(1, rng, torch.float64) @ D2.double())[:, None]
     images = CentralSlices(sides, size=size)(volume)
     torch.testing.assert_close(images, images[:1].expand_as(images), atol=1e-4, rtol=0)
+
+
+def test_a_ball_without_voxels_is_refused():
+    with pytest.raises(InputError, match="above zero"):
+        Volume(8, radius=0.0)
 
 
 def test_a_group_that_is_none_is_refused():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +15,7 @@ from pellucid.networks import ImageCritic, initialise
 from pellucid.objectives.adversarial import StatisticalDistance
 from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.operators.base import OperatorPrior
+from pellucid.restorers.generator import Generator
 from pellucid.restorers.volume import Volume
 from pellucid.training import Adam
 
@@ -29,12 +32,43 @@ CARD = Card(
 )
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """What the microscope would have recorded of the draws, from random sides: y = S_t C_c P_R x + n.
+
+    Parameters
+    ----------
+    prior
+        Draws R, t and c.
+    background
+        Where n comes from: patches without particles, or None for the noise model of the measurement.
+    """
+
+    prior: OperatorPrior
+    background: Tensor | None = None
+
+    def __call__(self, model: Generator, batch: Measurement, rng: torch.Generator) -> Tensor:
+        """Return as many images as there are data."""
+        count = len(batch.y)
+        seen: Tensor = self.prior.draw(count, rng)(model.sample(count, rng))[:, 0]
+        if self.background is not None:
+            return (
+                seen + self.background[torch.randint(len(self.background), (count,), generator=rng, device=rng.device)]
+            )
+        if batch.noise is None:
+            raise InputError("CryoGAN compares noisy images: give the measurement its noise model, or a background.")
+        return batch.noise.sample(seen, rng)
+
+
 def cryogan(
     size: int,
     prior: OperatorPrior,
     *,
     rng: torch.Generator,
     symmetry: Tensor | None = None,
+    radius: float = 0.85,
+    positive: bool = True,
+    background: Tensor | None = None,
     features: int = 16,
     penalty: float = 0.01,
 ) -> Generative:
@@ -53,8 +87,11 @@ def cryogan(
         Draws R, t and c, as `PosePrior` does; a padding of 3 makes projections that are exact to one per cent.
     rng
         Where the critic's first weights come from; its device is that of the model.
-    symmetry
-        Rotations of the point group, if there is one, as for `Volume`.
+    symmetry, radius, positive
+        As for `Volume`: the point group, the mask, and whether the density is not negative.
+    background
+        Patches of micrographs that hold no particle, shape (patch, 1, size, size), of mean zero and in the units of
+        the images: they are n, in place of the noise model.
     features
         Of the critic's first convolution.
     penalty
@@ -63,10 +100,11 @@ def cryogan(
     Notes
     -----
     Batches are whole images, (batch, 1, size, size), with their noise model, in units of that noise: the rates of Adam
-    and the gradient penalty have the scale of the data. The noise is drawn from that model; the paper cuts that of real
-    data from the background of micrographs. The critic sees each image at mean zero and variance one, and the penalty
-    is on its slope in the image before that. There is no curriculum of blurs and no clipping of gradients; the rates
-    fall to zero along a cosine, and what is kept is the running mean of the volumes.
+    and the gradient penalty have the scale of the data. The critic sees each image at mean zero and variance one, and
+    the penalty is on its slope in the image before that. So it tells no gain of the images; a noise a times as strong
+    with a volume a times as dense is the same to it, and the scale of the noise, which the paper learns, is that of
+    our volume. There is no curriculum of blurs and no clipping of gradients; the rates fall to zero along a cosine, and
+    what is kept is the running mean of the volumes.
 
     What it is not: a refinement. The likelihood methods (RELION, cryoSPARC, cryoDRGN) find how each particle lies, and
     are what a structure is determined with. This one matches a distribution that must be known beforehand: another
@@ -81,22 +119,28 @@ def cryogan(
     Gupta, McCann, Donati, Unser, "CryoGAN: a new reconstruction paradigm for single-particle cryo-EM via deep
     adversarial learning", IEEE Transactions on Computational Imaging 7, 2021.
     """
-    if size < 8:
-        raise InputError(f"CryoGAN's critic needs images of 8 x 8 pixels or more, and the size is {size}.")
-    critic = initialise(_Critic(ImageCritic(1, (size, size), features=features)), rng).to(rng.device)
-    critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster
-
-    def made(model: Volume, batch: Measurement, rng: torch.Generator) -> Tensor:
-        """Return images of the volume as the microscope records them."""
-        if batch.noise is None:
-            raise InputError("CryoGAN compares noisy images: give the measurement its noise model.")
-        return batch.noise.sample(prior.draw(len(batch.y), rng)(model())[:, 0], rng)
-
+    volume = Volume(size, radius=radius, positive=positive, symmetry=symmetry).to(rng.device)
     return Generative(
-        model=Volume(size, symmetry=symmetry).to(rng.device),
-        objective=StatisticalDistance(critic, made, DIVERGENCES["wasserstein"], penalty=penalty, moves=4),
+        model=volume,
+        objective=likeness(size, Recorded(prior, background), rng, features=features, penalty=penalty),
         optimisers={"critic": Adam(rate=1e-3, betas=(0.5, 0.9)), "model": Adam(rate=1e-2, betas=(0.5, 0.9))},
     )
+
+
+def likeness(
+    size: int, recorded: Recorded, rng: torch.Generator, *, features: int, penalty: float
+) -> StatisticalDistance[Generator]:
+    """Return the Wasserstein distance between images and what is recorded of draws; four moves of the critic a step."""
+    if size < 8:
+        raise InputError(f"CryoGAN's critic needs images of 8 x 8 pixels or more, and the size is {size}.")
+    if recorded.background is not None and recorded.background.shape[1:] != (1, size, size):
+        raise InputError(
+            f"The background needs patches of the images' own shape, {('patch', 1, size, size)}, and came as "
+            f"{tuple(recorded.background.shape)}."
+        )
+    critic = initialise(_Critic(ImageCritic(1, (size, size), features=features)), rng).to(rng.device)
+    critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster
+    return StatisticalDistance(critic, recorded, DIVERGENCES["wasserstein"], penalty=penalty, moves=4)
 
 
 class _Critic(nn.Module):
