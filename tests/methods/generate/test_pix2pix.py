@@ -20,7 +20,7 @@ class Blurred:
         rng = step.rng
         x = torch.rand(8, 1, 4, 4, generator=rng).repeat_interleave(4, 2).repeat_interleave(4, 3)
         y = F.avg_pool2d(F.pad(x, [1] * 4, mode="reflect"), 3, 1)
-        return Paired(y=y + 0.1 * torch.randn(y.shape, generator=rng), truth=x, operator=Identity())
+        return Paired(y=y + 0.2 * torch.randn(y.shape, generator=rng), truth=x, operator=Identity())
 
 
 class Supervised(Objective):
