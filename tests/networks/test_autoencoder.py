@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pellucid.networks import initialise
-from pellucid.networks.autoencoder import Autoencoder, coded
+from pellucid.networks.autoencoder import Autoencoder, certain, coded
 
 
 @pytest.mark.parametrize("hierarchical", [False, True])
@@ -44,3 +44,13 @@ def test_draws_and_divergence_are_those_of_the_gaussians(rng):
     torch.testing.assert_close(divergence[:1], torch.distributions.kl_divergence(q, p))
     torch.testing.assert_close(z.mean(0, keepdim=True), q.mean, atol=0.02, rtol=0)
     torch.testing.assert_close(z.std(0, keepdim=True), q.stddev, atol=0, rtol=0.02)
+
+
+def test_codes_that_are_certain_at_first_are_drawn_near_zero(rng):
+    last = torch.nn.Linear(5, 6)
+    before = last.weight.detach().clone()
+    certain(last, -3.0)
+    torch.testing.assert_close(last.weight, 0.1 * before)
+    z, _ = coded(torch.zeros(100, 6), last(torch.zeros(100, 5)), rng)
+    assert float(z.std()) < 0.5
+    assert last.bias[3:].tolist() == [-3.0] * 3

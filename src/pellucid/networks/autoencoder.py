@@ -128,6 +128,17 @@ def coded(prior: Tensor, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, T
     return mean + log_sigma.exp() * (by + scale * u), 0.5 * (scale.square() + by.square() - 1) - log_scale
 
 
+def certain(last: nn.Linear, log_scale: float = -2.0) -> None:
+    """Bring the codes that this layer infers, δ and log s as for `coded`, near zero, and make them certain.
+
+    Where a code is drawn from its prior at first, the decoder learns the mean image, and the encoder hears from it
+    hardly which code is better.
+    """
+    with torch.no_grad():
+        last.weight.mul_(0.1)
+        last.bias[len(last.bias) // 2 :] = log_scale
+
+
 def _pair(dims: int, inputs: int, outputs: int) -> nn.Sequential:
     conv = _CONV[dims]
     return nn.Sequential(

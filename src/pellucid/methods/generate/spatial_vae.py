@@ -12,6 +12,7 @@ from pellucid.errors import InputError
 from pellucid.methods.generate.generative import Generative
 from pellucid.methods.method import Card
 from pellucid.networks import initialise
+from pellucid.networks.autoencoder import certain
 from pellucid.networks.coordinate_mlp import CoordinateMLP
 from pellucid.objectives.evidence import Evidence
 from pellucid.restorers.spatial import PoseCode, Spatial
@@ -97,16 +98,12 @@ def spatial_vae(
     angle, turns = (math.pi / turns, turns) if rotation is None else (rotation, 1)
     prior = PoseCode(angle=angle, shift=shift, latent=latent, turns=turns)
     pixels, hidden, codes = channels * space[0] * space[1], 2 * features, len(prior.deviations)
-    encoder = nn.Sequential(
-        nn.Flatten(),
-        nn.Linear(pixels, hidden),
-        nn.LeakyReLU(0.1),
-        nn.Linear(hidden, hidden),
-        nn.LeakyReLU(0.1),
-        nn.Linear(hidden, 2 * codes),
-    )
+    layers = [nn.Linear(pixels, hidden), nn.LeakyReLU(0.1), nn.Linear(hidden, hidden), nn.LeakyReLU(0.1)]
+    last = nn.Linear(hidden, 2 * codes)
+    encoder = nn.Sequential(nn.Flatten(), *layers, last)
     decoder = CoordinateMLP(latent, channels, features=features)
     initialise(nn.ModuleList([encoder, decoder]), rng)
     decoder.start(rng)
+    certain(last)
     model = Spatial(encoder, decoder, prior=prior, space=space, units=(offset, scale)).to(example.y.device)
     return Generative(model=model, objective=Evidence(), optimisers={"model": Adam(rate=rate)})
