@@ -9,6 +9,7 @@ from pellucid._math.ranks import shared_mean
 from pellucid.data.measurement import Measurement
 from pellucid.data.source import Step
 from pellucid.errors import InputError
+from pellucid.noise import NoiseModel
 from pellucid.objectives.base import Objective
 from pellucid.restorers.variational import Variational
 
@@ -25,6 +26,8 @@ class Evidence(Objective[Variational]):
         Part of the budget in which β grows from zero to one: without it a code may be unlearned at the start.
     free
         Nats an entry of y that each code may tell at no cost, so that none collapses to its prior.
+    noise
+        p(y | x) in place of that of the measurement, such as one learned from a calibration.
 
     References
     ----------
@@ -35,9 +38,9 @@ class Evidence(Objective[Variational]):
     flow", NeurIPS 2016: free nats.
     """
 
-    def __init__(self, annealing: float = 0.1, free: float = 0.0) -> None:
+    def __init__(self, annealing: float = 0.1, free: float = 0.0, noise: NoiseModel | None = None) -> None:
         super().__init__()
-        self.annealing, self.free = annealing, free
+        self.annealing, self.free, self.noise = annealing, free, noise
 
     def terms(self, model: Variational, batch: Measurement, step: Step) -> dict[str, Tensor]:
         """Return the likelihood of the entries that have weight, and the divergence of the codes, an entry of y.
@@ -47,10 +50,11 @@ class Evidence(Objective[Variational]):
         InputError
             Where the noise is not known.
         """
-        if batch.noise is None:
+        noise = self.noise or batch.noise
+        if noise is None:
             raise InputError("The evidence of an image needs its noise model; none came with the measurement.")
         image, divergences = model.drawn(batch, step.rng)
-        loss = -batch.noise.log_prob(batch.y, batch.operator(image))
+        loss = -noise.log_prob(batch.y, batch.operator(image))
         weight = torch.ones_like(loss) if batch.weight is None else batch.weight.expand_as(loss).to(loss.dtype)
         beta = min(1.0, step.progress / self.annealing) if self.annealing else 1.0
         told = torch.stack([divergence.sum() for divergence in divergences])

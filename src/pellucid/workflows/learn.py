@@ -145,7 +145,7 @@ def _lesson(
         if job.cancel():
             raise KeyboardInterrupt
     chosen = min(candidates, key=lambda c: c.ranking.mean)
-    warnings = list(bench.warnings)
+    warnings = [*bench.warnings, *chosen.channel.method.warnings]
     if correlated and any(card(c.name).independent for c in candidates):
         warnings.append(
             "The noise is correlated between neighbouring pixels: blind-spot methods are not valid here, and no risk "
@@ -221,7 +221,7 @@ def _try(
         )
         history = _fit(bench, method, stage, data, plan, job, title)
     if method.finish is not None:
-        method.finish(bench.ranking(data))
+        method = replace(method, warnings=method.warnings + (method.finish(bench.ranking(data)) or ()))
     took = time.monotonic() - start
     job.watch(Event("rank", f"Measuring the risk of {name} on pixels that were never a target."))
     ranking, risk = bench.risks(method, units)
