@@ -54,11 +54,51 @@ def test_the_critic_sees_neither_offset_nor_contrast(rng):
     torch.testing.assert_close(critic(3 * y + 2), critic(y), rtol=1e-4, atol=1e-5)
 
 
-def learned(protein, steps):
+def test_noise_a_times_as_strong_is_a_volume_a_times_as_dense(rng):
+    """The critic cannot tell them apart: no scale of the noise is to be learned beside the volume."""
+    made = cryogan(12, PosePrior(12), rng=rng)
+    torch.nn.init.uniform_(made.model.voxels, generator=rng)
+    critic, recorded = made.objective.critic, made.objective.made
+
+    def judged(sigma):
+        batch = Measurement(y=torch.zeros(4, 1, 12, 12), operator=Identity(), noise=Gaussian(sigma))
+        return critic(recorded(made.model, batch, torch.Generator().manual_seed(1)))
+
+    weak = judged(1.0)
+    with torch.no_grad():
+        made.model.voxels *= 3
+    torch.testing.assert_close(judged(3.0), weak, rtol=1e-4, atol=1e-5)
+
+
+def test_the_background_is_the_noise(rng):
+    background = torch.randn(5, 1, 12, 12, generator=rng)
+    made = cryogan(12, PosePrior(12), rng=rng, background=background)
+    batch = Measurement(y=torch.zeros(64, 1, 12, 12), operator=Identity())
+    images = made.objective.made(made.model, batch, rng)  # of a volume of zeros
+    matches = (images[:, None] == background).flatten(2).all(2)
+    assert bool(matches.any(1).all())
+    assert bool(matches.any(0).all())
+
+
+def test_a_wrong_sign_turns_a_volume_that_may_be_negative():
+    """-C P V = C P (-V): the images of a wrong transfer function are those of the negative, which it finds."""
+    protein = Protein(torch.zeros(1, 3), torch.tensor([1.6]), torch.ones(1))
+    truth = protein.volume(12).flatten()
+    wrong = PosePrior(12, transfers=-torch.ones(1, 12, 7))
+
+    def correlation(**settings):
+        found = learned(protein, 60, prior=wrong, **settings).flatten()
+        return float(torch.corrcoef(torch.stack((found, truth)))[0, 1]) if bool(found.any()) else 0.0
+
+    assert correlation(positive=False) < -0.5
+    assert -0.2 < correlation() < 0.3
+
+
+def learned(protein, steps, *, prior=None, **settings):
     """Return the volume after some steps, from particles of 12 x 12 pixels."""
     rng = torch.Generator().manual_seed(1)
     data = particles(protein, 12, 256, rng)
-    made = cryogan(12, PosePrior(12), rng=rng)
+    made = cryogan(12, prior or PosePrior(12), rng=rng, **settings)
     fit(made.model, made.objective, source(data, 12), Plan(steps=steps, optimisers=made.optimisers))
     return made.model().detach()
 
@@ -86,3 +126,8 @@ def test_noise_must_be_known(rng):
 def test_small_images_are_refused(rng):
     with pytest.raises(InputError, match="8 x 8"):
         cryogan(6, PosePrior(6), rng=rng)
+
+
+def test_a_background_of_another_size_is_refused(rng):
+    with pytest.raises(InputError, match="patches"):
+        cryogan(12, PosePrior(12), rng=rng, background=torch.zeros(5, 12, 12))
