@@ -38,7 +38,7 @@ class Told(nn.Module):
         return self.moved.expand(len(x), -1)
 
 
-def model(space=ODD, turns=1, encoder=None, angle=0.5):
+def model(space=ODD, turns=1, encoder=None, angle=math.inf):
     encoder = encoder or Told(*[0.0] * 4, *[-3.0] * 4)
     return Spatial(encoder, Blobs(), prior=PoseCode(angle=angle, shift=1.5, latent=1, turns=turns), space=space)
 
@@ -111,19 +111,22 @@ def test_each_particle_is_seen_through_its_own_instrument(rng):
 
 
 def test_the_shift_that_the_encoder_sees_is_turned_with_the_image():
-    made = model(turns=4, encoder=Told(0.0, 1.0, 0.0, 0.0, *[-3.0, -3.0, -2.0, -3.0]), angle=0.1)
+    made = model(turns=4, encoder=Told(0.0, 1.0, 0.0, 0.0, *[-3.0, -3.0, -2.0, -3.0]))
     given = Measurement(y=rendered(made, math.pi / 2, (0.0, 1.5)), operator=Identity(), noise=Gaussian(0.1))
     poses = made.poses(given)
     torch.testing.assert_close(poses.shift, torch.tensor([[0.0, 1.5]]), rtol=0, atol=1e-5)  # R_90 (1, 0) = (0, 1)
     torch.testing.assert_close(poses.spreads[0, 1:3], 1.5 * torch.tensor([-2.0, -3.0]).exp())
 
 
-def test_uniform_angles_are_uniform(rng):
-    prior = PoseCode(angle=math.pi / 8, shift=1.0, latent=1, turns=8)
-    angle = torch.linspace(-math.pi, math.pi, 200)
-    turns = torch.arange(-16, 17) * (2 * math.pi / 8)
-    density = Normal(turns, prior.angle).log_prob(angle[:, None]).exp().sum(1) / 8 * (2 * math.pi)
-    assert float((density - 1).abs().max()) < 0.015
+@pytest.mark.parametrize(("deviation", "error"), [(math.inf, 0.015), (math.pi / 4, 0.06)])
+def test_turn_and_rest_add_up_to_the_angle(deviation, error):
+    prior = PoseCode(angle=deviation, shift=1.0, latent=1, turns=8)
+    angle = torch.linspace(-math.pi, math.pi, 201)
+    turns = torch.arange(-16, 16) * (2 * math.pi / 8)
+    density = (Normal(turns, prior.rest).log_prob(angle[:, None]).exp() * prior.log_chances.exp().repeat(4)).sum(1)
+    round_about = angle[:, None] + 2 * math.pi * torch.arange(-2, 3)
+    wanted = Normal(0.0, deviation).log_prob(round_about).exp().sum(1) if math.isfinite(deviation) else 0.5 / math.pi
+    assert float((density - wanted).abs().max()) < error * float(density.max())
 
 
 def test_draws_of_the_prior_and_the_traversal(rng):

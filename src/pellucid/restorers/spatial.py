@@ -23,19 +23,21 @@ _AT_ONCE = 1 << 18  # pixels that are inferred together
 
 @dataclass(frozen=True, kw_only=True)
 class PoseCode:
-    """What is believed before an image is seen: Gaussians of mean zero, the angle about each of some turns.
+    """What is believed before an image is seen: Gaussians of mean zero, the angle as the sum of a turn and a rest.
+
+    A turn is a multiple of 2π / turns, a rest has the standard deviation π / turns, and their variances add up to that
+    of the angle: the density of the sum is uniform to 1.5 %, or Gaussian to 6 % where it is as wide as 2π / turns.
 
     Parameters
     ----------
     angle
-        Standard deviation in radians.
+        Standard deviation in radians; infinite where all angles are equally likely.
     shift
         Standard deviation along each axis in pixels.
     latent
         Length of the code z, of standard deviation one.
     turns
-        Equally likely multiples of 2π / turns that the angle is drawn about; with `angle` π / turns, or more, the sum
-        is uniform to 1.5 %.
+        How many; one leaves the whole angle to the rest, of the deviation π where it is infinite.
     """
 
     angle: float
@@ -44,9 +46,22 @@ class PoseCode:
     turns: int = 1
 
     @property
+    def rest(self) -> float:
+        """Standard deviation of the angle about its turn."""
+        return min(self.angle, math.pi / self.turns)
+
+    @property
     def deviations(self) -> Tensor:
-        """Of angle, row, column and latent, shape (3 + latent,)."""
-        return torch.tensor([self.angle, self.shift, self.shift, *[1.0] * self.latent])
+        """Of rest, row, column and latent, shape (3 + latent,)."""
+        return torch.tensor([self.rest, self.shift, self.shift, *[1.0] * self.latent])
+
+    @property
+    def log_chances(self) -> Tensor:
+        """Of the turns, shape (turns,)."""
+        angles = 2 * math.pi / self.turns * torch.arange(self.turns)
+        nearest = torch.minimum(angles, 2 * math.pi - angles)
+        variance = max(self.angle**2 - self.rest**2, torch.finfo(angles.dtype).tiny)
+        return (-0.5 * nearest.square() / variance).log_softmax(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +96,8 @@ class Spatial(Variational, Generator):
     r"""x(p) = g(R_θ^T (p - t), z), with (θ, t, z) inferred from what was measured (survey eq. 24-26).
 
     The encoder sees the image turned back by each of the turns, and gives q of what remains: Gaussians of angle, shift
-    and z. The posterior of the turn itself needs no network: q(k | y) ∝ exp E_k, with E_k the evidence bound under turn
-    k, maximises the bound, so that its own gradient vanishes and a turn may be drawn from it at each step.
+    and z. The posterior of the turn itself needs no network: q(k | y) ∝ p(k) exp E_k, with E_k the evidence bound under
+    turn k, maximises the bound, so that its own gradient vanishes and a turn may be drawn from it at each step.
 
     Parameters
     ----------
@@ -107,6 +122,7 @@ class Spatial(Variational, Generator):
     """
 
     deviations: Tensor
+    log_chances: Tensor
     places: Tensor
     disc: Tensor
 
@@ -125,6 +141,7 @@ class Spatial(Variational, Generator):
         self.radius = min(space) / 2
         axes = [torch.arange(n, dtype=torch.float32) - n // 2 for n in space]
         self.register_buffer("deviations", prior.deviations)
+        self.register_buffer("log_chances", prior.log_chances)
         self.register_buffer("places", torch.stack(torch.meshgrid(*axes, indexing="ij"), -1))
         self.register_buffer("disc", (self.places.norm(dim=-1) < self.radius).float())
 
@@ -148,7 +165,7 @@ class Spatial(Variational, Generator):
 
     def sample(self, count: int, rng: torch.Generator) -> Tensor:
         """Return noiseless images of poses and codes from the prior."""
-        turn = torch.randint(self.prior.turns, (count,), generator=rng, device=rng.device)
+        turn = torch.multinomial(self.log_chances.exp(), count, replacement=True, generator=rng)
         code = torch.randn(count, len(self.deviations), generator=rng, device=rng.device)
         return self.render(*self._placed(turn, code))
 
@@ -206,7 +223,7 @@ class Spatial(Variational, Generator):
         return _rotation(self._angle(turn))
 
     def _bounds(self, given: Measurement) -> Tensor:
-        """Return E_k of each particle and turn, (particle, turn)."""
+        """Return E_k + log p(k) of each particle and turn, (particle, turn); zero where there is one turn."""
         if self.prior.turns == 1:
             return given.y.new_zeros(len(given.y), 1)
         if given.noise is None:
@@ -220,14 +237,14 @@ class Spatial(Variational, Generator):
             likely = likely if given.weight is None else likely * given.weight
             nats = 0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale
             bounds.append(likely.flatten(1).sum(1) - nats.sum(1))
-        return torch.stack(bounds, 1)
+        return torch.stack(bounds, 1) + self.log_chances
 
     @torch.no_grad()
     def _drawn_turn(self, given: Measurement, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return a turn of each particle, k ~ q(k | y), and KL(q(k | y) ‖ uniform)."""
+        """Return a turn of each particle, k ~ q(k | y), and KL(q(k | y) ‖ p(k))."""
         log_q = self._bounds(given).log_softmax(1)
         turn = torch.multinomial(log_q.exp(), 1, generator=rng)[:, 0]
-        return turn, math.log(self.prior.turns) + (log_q.exp() * log_q).sum(1)
+        return turn, (log_q.exp() * (log_q - self.log_chances)).sum(1)
 
 
 def _rotation(angle: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ def spatial_vae(
     shift
         Standard deviation along each axis in pixels; None for a twentieth of the smaller side.
     turns
-        In how many turns the encoder looks at an image whose angle may be any.
+        In how many turns the encoder looks at an image; one, as in the first paper, fails where angles may be any.
     features
         Of each layer.
     rate
@@ -95,8 +95,8 @@ def spatial_vae(
     if not scale > 0:
         raise InputError("All pixels of the particles have the same value: look at the stack.")
     shift = min(space) / 20 if shift is None else shift
-    angle, turns = (math.pi / turns, turns) if rotation is None else (rotation, 1)
-    prior = PoseCode(angle=angle, shift=shift, latent=latent, turns=turns)
+    angle = math.inf if rotation is None else rotation
+    prior = PoseCode(angle=angle, shift=shift, latent=latent, turns=turns if angle > math.pi / turns else 1)
     pixels, hidden, codes = channels * space[0] * space[1], 2 * features, len(prior.deviations)
     layers = [nn.Linear(pixels, hidden), nn.LeakyReLU(0.1), nn.Linear(hidden, hidden), nn.LeakyReLU(0.1)]
     last = nn.Linear(hidden, 2 * codes)
