@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from pellucid.workflows.inspect import inspect
     from pellucid.workflows.model import Model as Model
     from pellucid.workflows.options import Options as Options
+    from pellucid.workflows.particles import particles as particles
     from pellucid.workflows.reconstruct import deconvolve as deconvolve
     from pellucid.workflows.reconstruct import reconstruct as reconstruct
     from pellucid.workflows.train import train as train
@@ -82,6 +83,7 @@ _PLACES = {  # module, name in it
     "load": ("workflows.model", "Model.load"),
     "methods": ("methods", ""),
     "open": ("data.io", "read"),
+    "particles": ("workflows.particles", "particles"),
     "reconstruct": ("workflows.reconstruct", "reconstruct"),
     "restore": ("restoration", "restore"),
     "samples": ("data.samples", ""),

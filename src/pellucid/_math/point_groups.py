@@ -8,8 +8,6 @@ import re
 import torch
 from torch import Tensor
 
-from pellucid.errors import InputError
-
 
 def point_group(name: str) -> Tensor:
     """Return the rotations of a point group: (z, y, x) matrices of double precision, shape (element, 3, 3).
@@ -22,7 +20,7 @@ def point_group(name: str) -> Tensor:
 
     Raises
     ------
-    InputError
+    ValueError
         Where there is no such group.
 
     Examples
@@ -32,7 +30,7 @@ def point_group(name: str) -> Tensor:
     """
     found = re.fullmatch(r"([CD])([1-9]\d?)|([TOI])", name.strip().upper())
     if found is None:
-        raise InputError(f"{name} is no point group: C1, C2, ..., D2, D3, ..., T, O and I are.")
+        raise ValueError(f"{name} is no point group: C1, C2, ..., D2, D3, ..., T, O and I are.")
     order = int(found[2] or 2)
     diagonal = _turn(3, (1.0, 1.0, 1.0))
     golden = (1 + math.sqrt(5)) / 2

@@ -150,7 +150,7 @@ def stack(path: Path, reading: Reading, rng: torch.Generator) -> Stack:
         files=files,
         tables=star.tables(files[-1]) if files[-1].suffix.lower() == ".star" else {},
         names=particles.names or tuple(f"{k:06d}@{path.name}" for k in range(1, len(images) + 1)),
-        notes=(_cropped(len(images), recorded, size, pixel), told, *notes),
+        notes=(_cropped(len(images), recorded, size, pixel), *filter(None, [told]), *notes),
         warnings=(*doubted, *warnings),
         contrast=contrast,
     )
@@ -241,7 +241,7 @@ def _transfers(
     if particles.optics is None:
         missing = f"{name} has no defocus" if name.lower().endswith(".star") else "There is no STAR file with defoci"
         told = f"{missing}: the images are taken for plain projections, as they are after a correction for the CTF."
-        return torch.ones(1, size, size // 2 + 1), told, (told,)
+        return torch.ones(1, size, size // 2 + 1), "", (told,)
     if pixel is None:
         raise InputError(
             f"{name} does not say the size of a pixel, which the transfer function needs: give --pixel-size-angstrom."
