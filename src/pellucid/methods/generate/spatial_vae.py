@@ -39,7 +39,7 @@ def spatial_vae(
     rotation: float | None = None,
     shift: float | None = None,
     turns: int = 8,
-    features: int = 128,
+    features: int = 64,
     rate: float = 2e-3,
 ) -> Generative:
     r"""Explain each particle as one object in its own pose and shape; find pose and shape from the image.
