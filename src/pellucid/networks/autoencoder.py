@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pellucid._math.placed import Random, normal
+
 _CONV = {2: nn.Conv2d, 3: nn.Conv3d}
 _MEAN = {2: F.avg_pool2d, 3: F.avg_pool3d}
 _FIRST = 1e-2  # first weights of the codes: they start near their priors, not far out
@@ -68,7 +70,7 @@ class Autoencoder(nn.Module):
                 if "prior" in name or "posterior" in name:
                     weight.mul_(_FIRST)
 
-    def forward(self, y: Tensor, rng: torch.Generator) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, y: Tensor, rng: Random) -> tuple[Tensor, list[Tensor]]:
         """Draw z ~ q(z | y); return g(z), shaped like y, and KL(q ‖ prior), entry by entry, of each code."""
         seen = [y]
         for level in reversed(self.levels):
@@ -96,7 +98,7 @@ class _Level(nn.Module):
         if code and coarser:
             self.prior = conv(coarser, 2 * code, 3, padding=1)
 
-    def forward(self, state: Tensor, seen: Tensor, rng: torch.Generator) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, state: Tensor, seen: Tensor, rng: Random) -> tuple[Tensor, list[Tensor]]:
         """Return the state of this level, and what its code tells, if it has one."""
         told = []
         if self.coarser:
@@ -109,7 +111,7 @@ class _Level(nn.Module):
         return self.made(state), told
 
 
-def coded(prior: Tensor, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+def coded(prior: Tensor, moved: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
     """Return a draw of q = N(µ + σ δ, (σ s)²), and KL(q ‖ N(µ, σ²)) = ½ (s² + δ² − 1) − log s, entry by entry.
 
     Parameters
@@ -123,9 +125,9 @@ def coded(prior: Tensor, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, T
     """
     (mean, log_sigma), (by, log_scale) = prior.chunk(2, 1), moved.chunk(2, 1)
     log_sigma, log_scale = log_sigma.clamp(-5, 5), log_scale.clamp(-10, 5)
-    u = torch.randn(mean.shape, generator=rng, device=mean.device, dtype=mean.dtype)
     scale = log_scale.exp()
-    return mean + log_sigma.exp() * (by + scale * u), 0.5 * (scale.square() + by.square() - 1) - log_scale
+    z = mean + log_sigma.exp() * (by + scale * normal(mean, rng))
+    return z, 0.5 * (scale.square() + by.square() - 1) - log_scale
 
 
 def certain(last: nn.Linear, log_scale: float = -2.0) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from pellucid._math.placed import Random
 from pellucid.data.measurement import Measurement
 from pellucid.restorers.base import PosteriorSampler
 
@@ -27,12 +28,12 @@ class Variational(PosteriorSampler):
         super().__init__(draws)
         self.network = network
 
-    def drawn(self, given: Measurement, rng: torch.Generator) -> tuple[Tensor, list[Tensor]]:
+    def drawn(self, given: Measurement, rng: Random) -> tuple[Tensor, list[Tensor]]:
         """Return a draw of the image, and what its codes tell of the data, in nats an entry."""
         image, divergences = self.network(given.y, rng)
         return image, divergences
 
-    def draw(self, given: Measurement, rng: torch.Generator) -> Tensor:
+    def draw(self, given: Measurement, rng: Random) -> Tensor:
         """Return a draw of the image, (batch, channel, *space)."""
         return self.drawn(given, rng)[0]
 
