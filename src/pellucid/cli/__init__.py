@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pellucid.cli import denoise, look, particles, reconstruct
+from pellucid.cli import denoise, look, particles, reconstruct, translate
 from pellucid.cli.job import FAILED, WRONG, fail
 
 app = typer.Typer(name="pellucid", add_completion=False, pretty_exceptions_enable=False)
@@ -19,6 +19,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     denoise.apply,
     reconstruct.reconstruct,
     reconstruct.deconvolve,
+    translate.translate,
     particles.particles,
     look.info,
     look.evaluate,

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import tifffile
+
+SMALL = ("--set", "features=4", "--set", "depth=1", "--steps", 2)
+
+
+@pytest.fixture
+def kinds(tmp_path, numpy_rng):
+    """Return two folders of bright cells."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            content = np.kron(numpy_rng.random((6, 6)) < 0.25, np.ones((4, 4)))
+            tifffile.imwrite(tmp_path / name / f"{number}.tif", (100 + 900 * content).astype(np.uint16))
+    return "--from", tmp_path / "a", "--to", tmp_path / "b"
+
+
+def test_it_says_that_images_are_generated_and_what_was_checked(command, kinds, tmp_path):
+    ran = command("translate", *kinds, "-o", tmp_path / "out", *SMALL)
+    assert ran.code in (0, 3)
+    assert "generated      The images are generated" in ran.out
+    assert "checked        input and output correlate by" in ran.out
+    assert ("doubt " in ran.out) == (ran.code == 3)
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_a_swap_is_a_doubt(command, kinds, tmp_path):
+    """A polarity that the images do not have: whatever two steps made, it is no translation into it."""
+    ran = command("translate", *kinds, "-o", tmp_path / "out", *SMALL, "--content-to", "dark", "--json")
+    assert ran.code == 3
+    assert ran.facts["doubts"]
+    assert ran.facts["generated"] is True
+    assert ran.facts["checks"]["polarity"] == -1
+
+
+def test_a_model_needs_no_folders(command, kinds, tmp_path):
+    model = tmp_path / "m.pellucid"
+    command("translate", *kinds, "-o", tmp_path / "out", *SMALL, "--save-model", model)
+    ran = command("translate", tmp_path / "a" / "1.tif", "--model", model, "-o", tmp_path / "more")
+    assert ran.code in (0, 3)
+    assert [path.name for path in (tmp_path / "more").iterdir()] == ["1_translated.ome.tif"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--method", "magic"), "magic is no method to translate: cyclegan, c2gan, pix2pix are"),
+        (("--steps", 2, "--budget", "5s"), "exclude each other"),
+        (("--model", "m.pellucid"), "--model and --to exclude each other"),
+        (("--set", "colour=1"), "no setting colour"),
+    ],
+)
+def test_wrong_use_is_one_sentence(arguments, sentence, command, kinds, tmp_path):
+    ran = command("translate", *kinds, "-o", tmp_path / "out", *arguments)
+    assert ran.code == 2
+    assert sentence in ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_hole_in_the_numbers_is_refused_or_filled(command, kinds, tmp_path):
+    spoilt = np.full((24, 24), 5, np.float32)
+    spoilt[3, 3], spoilt[9:] = np.nan, 9
+    for path in (*(tmp_path / "a").iterdir(), *(tmp_path / "b").iterdir()):
+        tifffile.imwrite(path, spoilt)
+    given = ("translate", *kinds, "-o", tmp_path / "out", *SMALL, "--content-from", "bright", "--content-to", "bright")
+    ran = command(*given)
+    assert ran.code == 2
+    assert "holds 1 NaN; --fill-nan" in ran.err
+    assert not (tmp_path / "out").exists()
+    assert command(*given, "--fill-nan").code in (0, 3)
