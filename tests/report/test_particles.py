@@ -18,6 +18,7 @@ def account():
         recorded=ramp,
         made=ramp[::-1],
         names=("Recorded", "Made by the map"),
+        heading="Both images",
         cuts={"Section x-y": ramp[:16, :16], "Section x-z": ramp[:16, :16]},
         learning=Learning(at=at, loss=1 / (1 + at), held_at=at, held=np.full(5, np.nan)),
         learned="distance",
@@ -38,7 +39,7 @@ def test_doubts_come_first(account):
     html = page(replace(account, warnings=("Too <few> particles.",)))
     assert "Look before" in html
     assert "Too &lt;few&gt; particles." in html
-    assert html.index("Too &lt;few") < html.index("Before and after")
+    assert html.index("Too &lt;few") < html.index("Both images")
 
 
 def test_curves_are_drawn_with_their_threshold(account):
@@ -55,6 +56,12 @@ def test_curves_are_drawn_with_their_threshold(account):
     assert "12 angstrom" in html
     assert "frequency, 1/Å" in html
     assert "Agreement" not in page(account)
+
+
+def test_the_power_of_both_is_drawn_where_it_is_known(account):
+    frequency = np.linspace(0, 0.5, 9)
+    assert "Power of the images" in page(replace(account, powers=(frequency, 1 + frequency, 1 - frequency)))
+    assert "Power of the images" not in page(account)
 
 
 def test_a_training_without_a_curve_is_said_to_be_short(account):

@@ -17,7 +17,10 @@ def colour_bar(stops: tuple[tuple[int, int, int], ...], limits: picture.Window) 
 
 
 def comparison(
-    pictures: Pictures, names: tuple[str, str] = ("Noisy", "Restored"), units: str = "in the units of the input"
+    pictures: Pictures,
+    names: tuple[str, str] = ("Noisy", "Restored"),
+    units: str = "in the units of the input",
+    heading: str = "Before and after",
 ) -> str:
     """Return both pictures, by their names, under one divider, drawn with one window."""
     noisy, restored = picture.centre(pictures.noisy), picture.centre(pictures.restored)
@@ -25,7 +28,7 @@ def comparison(
     length = picture.scale_bar(noisy.shape[1], pictures.pixel_size)
     bar = f'<span class="scale">{length[0]:g} {safe(pictures.unit)}</span>' if length else ""
     return section(
-        "Before and after",
+        heading,
         paragraph(
             f"{_shown(pictures)}Both are drawn with the same window: black is {number(low)} or less and "
             f"white is {number(high)} or more, {units}. Whatever you change below "

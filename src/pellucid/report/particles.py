@@ -50,7 +50,7 @@ class Account:
         What the result is, and what it is not: plain sentences.
     recorded, made
         Some images, and as many of the model's, side by side in planes of one shape.
-    names
+    names, heading
         Of both.
     cuts
         Planes by name.
@@ -60,6 +60,8 @@ class Account:
         What its curve shows.
     agreements
         Fourier shell correlations.
+    powers
+        Frequency, and the power of recorded and of made images there; or None.
     warnings, notes
         What to doubt; what was found or assumed: one sentence each.
     provenance
@@ -72,10 +74,12 @@ class Account:
     recorded: Values
     made: Values
     names: tuple[str, str]
+    heading: str
     cuts: Mapping[str, Values]
     learning: Learning
     learned: str
     agreements: tuple[Agreement, ...] = ()
+    powers: tuple[Values, Values, Values] | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, object] = field(default_factory=dict)
@@ -101,9 +105,10 @@ def page(account: Account) -> str:
     pictures = Pictures(noisy=account.recorded, restored=account.made)
     sections = (
         _meaning(account),
-        images.comparison(pictures, account.names, "in standard deviations of the noise"),
+        images.comparison(pictures, account.names, "in standard deviations of the noise", account.heading),
         _cuts(account.cuts),
         *(_agreement(one) for one in account.agreements),
+        *([_powers(*account.powers)] if account.powers else []),
         _learning(account.learning, account.learned),
         section("Found and assumed", items(account.notes)),
         findings.repeat(account.provenance),
@@ -132,6 +137,15 @@ def _agreement(one: Agreement) -> str:
     curves = (Series(one.frequency, one.correlation), Series(one.frequency, level))
     drawn = chart(curves, f"frequency, {one.unit}", "Fourier shell correlation")
     return section(safe(one.title), paragraph(safe(one.sentence)), f"<figure>{drawn}</figure>")
+
+
+def _powers(frequency: Values, recorded: Values, made: Values) -> str:
+    drawn = chart((Series(frequency, recorded), Series(frequency, made)), "frequency, cycles per pixel", "power")
+    told = (
+        "Mean power of the recorded images, and, in the other colour, of those that the map makes; white noise alone "
+        "has one. Where the curves part, the map, the foci or the noise are not those of the particles."
+    )
+    return section("Power of the images", paragraph(told), f"<figure>{drawn}</figure>")
 
 
 def _learning(course: Learning, what: str) -> str:

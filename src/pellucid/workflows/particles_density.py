@@ -17,6 +17,7 @@ from pellucid.data.image import Image
 from pellucid.data.io import read
 from pellucid.data.measurement import Measurement
 from pellucid.data.patches import Patches
+from pellucid.data.prepare.particles import radial_power
 from pellucid.errors import InputError
 from pellucid.methods import checked
 from pellucid.methods.generate.cryogan import cryogan
@@ -43,7 +44,7 @@ from pellucid.workflows.particles_training import (
 
 _FEW = 1000  # particles below which no map is to be expected
 _SURE = 3.0  # standard errors from which a contrast has a sign
-_SHOWN = 16  # images in the report
+_SHOWN, _MADE = 16, 512  # images in the report; made for their power
 
 MEANING = (
     "A generated map: seen from random sides, through the transfer functions and under the noise of the particles, it "
@@ -105,6 +106,7 @@ def density(stack: Stack, request: Request, job: Job, provenance: Mapping[str, A
             maps[name] = made.model()
     if not all(bool(volume.std() > 0) for volume in maps.values()):
         raise InputError("The map is still empty after this training: train longer, or look at the images' contrast.")
+    seen = _seen(maps["map"], _prior(stack, request), request.seed)
     agreements, facts = _agreements(maps, truth, stack.pixel_size_angstrom, request)
     warnings = (*suspicions, *stack.warnings, *(s for n, h in histories.items() for s in doubts(h, n)))
     account = Account(
@@ -112,12 +114,14 @@ def density(stack: Stack, request: Request, job: Job, provenance: Mapping[str, A
         method=f"CryoGAN, {request.symmetry}, {len(stack.y)} particles",
         meaning=MEANING,
         recorded=montage(array(stack.y[:_SHOWN, 0])),
-        made=montage(array(_seen(maps["map"], _prior(stack, request), request.seed))),
+        made=montage(array(seen[:_SHOWN])),
         names=("Recorded", "Made by the map"),
+        heading="Images that were recorded, and others that the map makes",
         cuts=_cuts(maps),
         learning=learning_of(histories["map"], "wasserstein"),
-        learned="distance between the images and those of the map",
+        learned="distance to the images of the map, as the critic sees it",
         agreements=agreements,
+        powers=_powers(stack, seen),
         warnings=warnings,
         notes=(*stack.notes, _assumed(request, stack)),
         provenance=provenance,
@@ -176,8 +180,15 @@ def _source(stack: Stack) -> Patches:
 def _seen(volume: Tensor, prior: PosePrior, seed: int) -> Tensor:
     """Return images of a map as the microscope would record them, (image, size, size)."""
     rng = generator(volume.device, seed, 1 << 20)
-    clean: Tensor = prior.draw(_SHOWN, rng)(volume)[:, 0, 0]
+    clean = torch.cat([prior.draw(BATCH, rng)(volume)[:, 0, 0] for _ in range(_MADE // BATCH)])
     return clean + torch.randn(clean.shape, generator=rng, device=clean.device)
+
+
+def _powers(stack: Stack, seen: Tensor) -> tuple[Values, Values, Values]:
+    """Return frequencies up to that of Nyquist, and the power of recorded and of made images."""
+    shells = stack.size // 2 + 1
+    recorded, made = (array(radial_power(images)[:shells]) for images in (stack.y[:, 0], seen))
+    return np.arange(shells) / stack.size, recorded, made
 
 
 def _agreements(

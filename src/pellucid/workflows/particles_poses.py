@@ -64,6 +64,7 @@ def poses(stack: Stack, request: Request, job: Job, provenance: Mapping[str, Any
         recorded=montage(array(stack.y[:_SHOWN, 0])),
         made=montage(array(explained[:, 0])),
         names=("Recorded", "Explained, without noise"),
+        heading="Recorded particles, and what the model takes them for",
         cuts=_traversed(model),
         learning=learning_of(history, "likelihood"),
         learned="minus log likelihood of a pixel, nats",

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from pellucid.data.prepare.particles import filtered, fourier_cropped, levelled, outside, whitening
+from pellucid.data.prepare.particles import filtered, fourier_cropped, levelled, outside, radial_power, whitening
 
 
 @pytest.mark.parametrize(("length", "size"), [(24, 12), (24, 13), (25, 12), (25, 13)])
@@ -50,3 +50,10 @@ def test_coloured_noise_becomes_white(rng):
     middle = (frequency > 2.5 / size) & (frequency < 0.5)
     assert power[middle].sub(1).abs().mean() < 0.08
     assert abs(float(white.var()) - 1) < 0.05
+
+
+def test_the_power_of_white_noise_is_its_variance_and_that_of_a_wave_is_in_its_shell(rng):
+    noise = 2 * torch.randn(300, 16, 16, generator=rng)
+    torch.testing.assert_close(radial_power(noise), torch.full((12,), 4.0), rtol=0.2, atol=0)
+    wave = torch.cos(2 * torch.pi * 3 * torch.arange(16) / 16).expand(1, 16, 16)
+    assert radial_power(wave).argmax() == 3

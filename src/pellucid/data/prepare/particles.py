@@ -82,15 +82,27 @@ def whitening(images: Tensor, background: Tensor) -> Tensor:
     No P is taken for less than one percent of its mean.
     """
     size = images.shape[-1]
-    y = torch.fft.fftfreq(size, 1 / size, device=images.device)[:, None]
-    x = torch.arange(size // 2 + 1, device=images.device)
-    shell = torch.hypot(y, x.to(y.dtype)).round().long().flatten()
-    power = torch.fft.rfft2(images * background).abs().square().mean(0).flatten() / background.sum()
-    count = torch.bincount(shell).clamp(min=1)
-    radial = torch.zeros(len(count), device=images.device).index_add(0, shell, power) / count
-    radial[:2] = radial[2]
+    power = radial_power(images * background) * size**2 / background.sum()
+    power[:2] = power[2]
     floor = 0.01 * power.mean()
-    return radial.clamp(min=floor).rsqrt()[shell].view(size, -1)
+    return power.clamp(min=floor).rsqrt()[_shells(size, images.device)]
+
+
+def radial_power(images: Tensor) -> Tensor:
+    """Return the mean of |F y|² / size² over images and directions, by the length of the frequency in whole steps.
+
+    White noise of variance one has one everywhere.
+    """
+    size = images.shape[-1]
+    shell = _shells(size, images.device).flatten()
+    power = torch.fft.rfft2(images).abs().square().flatten(1).mean(0) / size**2
+    return torch.zeros(int(shell.max()) + 1, device=images.device).index_add(0, shell, power) / torch.bincount(shell)
+
+
+def _shells(size: int, device: torch.device) -> Tensor:
+    """Return the length of each frequency of `rfft2` in whole steps, (size, size // 2 + 1)."""
+    y = torch.fft.fftfreq(size, 1 / size, device=device)
+    return torch.hypot(y[:, None], torch.arange(size // 2 + 1, dtype=y.dtype, device=device)).round().long()
 
 
 def filtered(images: Tensor, transfer: Tensor) -> Tensor:
