@@ -19,6 +19,11 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"correlation with hand-vol": "correlation .3f", "seconds": "seconds .1f"},
     "cryogan": {"map": "map", "correlation": "correlation .3f", "FSC 0.5, of Nyquist": "shell .1f"}
     | {"hand": "hand", "seconds": "seconds .0f"},
+    "spatial_vae": {"angles": "angles", "turns": "turns", "steps": "steps", "resultant": "resultant .3f"}
+    | {"shift": "shift .3f", "code": "code .3f", "PSNR, dB": "psnr .1f", "10 components, dB": "pca .1f"}
+    | {"mean image, dB": "mean .1f", "seconds": "seconds .0f"},
+    "spatial_vae_hand": {"turns": "turns", "steps": "steps", "unexplained": "left .3f", "5 components": "pca .3f"}
+    | {"seconds": "seconds .0f"},
     "training_overhead": {"batch": "batch", "precision": "precision", "`fit`, steps/s": "fit .2f"}
     | {"bare, steps/s": "bare .2f"}
     | TIMES,
@@ -104,6 +109,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"along, voxels": "along .2f", "across, voxels": "across .2f", "hollow": "hollow .2f"},
     "ot_cyclegan": {"method": "method", "PSNR, dB": "psnr .2f", "residual / noise": "residual .3f", "chosen": "chosen"}
     | {"PSNR of the last weights": "last", "kernel": "kernel", "steps": "steps", "seconds": "seconds .0f"},
+    "ot_cyclegan_course": {"method": "method", "step": "step", "PSNR, dB": "psnr .2f"}
+    | {"residual / noise": "residual .3f", "forward risk / noise power": "risk .3f"},
     "nufft": {"image": "image", "precision": "precision", "direction": "direction"}
     | {"ours, ms": "ours .1f", "bare, ms": "bare .1f", "bare as it comes, ms": "default .1f", "ratio": "ratio .2f"},
     "radon_speed": {"bins": "detector", "direction": "direction", "ours, ms": "ours .2f", "its calls, ms": "calls .2f"}

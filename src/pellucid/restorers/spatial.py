@@ -16,7 +16,6 @@ from pellucid.networks.autoencoder import coded
 from pellucid.operators.base import pick
 from pellucid.restorers.base import PosteriorSampler
 from pellucid.restorers.generator import Generator
-from pellucid.restorers.variational import Variational
 
 _AT_ONCE = 1 << 18  # pixels that are inferred together
 
@@ -92,7 +91,7 @@ class Poses:
     spreads: Tensor
 
 
-class Spatial(Variational, Generator):
+class Spatial(PosteriorSampler, Generator):
     r"""x(p) = g(R_θ^T (p - t), z), with (θ, t, z) inferred from what was measured (survey eq. 24-26).
 
     The encoder sees the image turned back by each of the turns, and gives q of what remains: Gaussians of angle, shift
@@ -121,6 +120,7 @@ class Spatial(Variational, Generator):
     E_k is taken at the mean of q, as its fluctuations are nearly the same for all turns.
     """
 
+    whole = True
     deviations: Tensor
     log_chances: Tensor
     places: Tensor
@@ -136,8 +136,9 @@ class Spatial(Variational, Generator):
         units: tuple[float, float] = (0.0, 1.0),
         draws: int = 16,
     ) -> None:
-        super().__init__(encoder, draws)
-        self.decoder, self.prior, self.space, self.units = decoder, prior, tuple(space), units
+        super().__init__(draws)
+        self.encoder, self.decoder, self.prior = encoder, decoder, prior
+        self.space, self.units = tuple(space), units
         self.radius = min(space) / 2
         axes = [torch.arange(n, dtype=torch.float32) - n // 2 for n in space]
         self.register_buffer("deviations", prior.deviations)
@@ -159,9 +160,9 @@ class Spatial(Variational, Generator):
         code, nats = coded(torch.zeros_like(moved), moved, rng)
         return self.render(*self._placed(turn, code)), [nats[:, :1], nats[:, 1:3], nats[:, 3:], told]
 
-    def estimate(self, given: Measurement, rng: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Return mean and standard deviation of the draws."""
-        return PosteriorSampler.estimate(self, given, rng)
+    def draw(self, given: Measurement, rng: torch.Generator) -> Tensor:
+        """Return a draw of the images, each in the pose of its particle."""
+        return self.drawn(given, rng)[0]
 
     def sample(self, count: int, rng: torch.Generator) -> Tensor:
         """Return noiseless images of poses and codes from the prior."""
@@ -207,7 +208,7 @@ class Spatial(Variational, Generator):
         size = source.new_tensor(self.space)
         grid = (2 * (source + size // 2) + 1) / size - 1
         upright = F.grid_sample(seen, grid.flip(-1), align_corners=False)
-        moved: Tensor = self.network(upright * self.disc).float()
+        moved: Tensor = self.encoder(upright * self.disc).float()
         return moved
 
     def _placed(self, turn: Tensor, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pellucid._math.rotations import from_euler
+from pellucid.data import io
 from pellucid.data.measurement import Measurement
 from pellucid.data.scans import Scans
 from pellucid.data.simulate.proteins import Protein
@@ -52,10 +53,28 @@ def test_a_seed_fixes_the_poses(rng):
     assert torch.equal(first.spreads, second.spreads)
 
 
+@pytest.mark.real
+def test_the_toy_hand_runs(data_root):
+    y = torch.as_tensor(io.read(data_root / "cryoem_toy_hand" / "hand.mrcs").data[:]).view(-1, 1, 64, 64)
+    y = torch.nn.functional.avg_pool2d(y, 4)
+    data = Measurement(y=y, operator=Identity(), noise=Gaussian(0.3 * float(y.std())))
+    model, history = learned(data, 120, turns=4)
+    assert history.status == "done"
+    found = model.poses(data)
+    images = model.render(found.angle, found.shift, found.latent).detach()
+    assert float((images - y).square().mean()) < 0.8 * float((y.mean(0) - y).square().mean())
+    assert bool((found.spreads > 0).all())
+
+
 @pytest.mark.parametrize(
-    ("y", "sentence"),
-    [(torch.zeros(4, 1, 6, 6), "8 x 8 pixels or more"), (torch.ones(4, 1, 12, 12), "same value")],
+    ("y", "settings", "sentence"),
+    [
+        (torch.zeros(4, 1, 6, 6), {}, "8 x 8 pixels or more"),
+        (torch.ones(4, 1, 12, 12), {}, "same value"),
+        (torch.rand(4, 1, 12, 12, generator=torch.Generator()), {"shift": 0.0}, "above zero"),
+        (torch.rand(4, 1, 12, 12, generator=torch.Generator()), {"turns": 0}, "at least one"),
+    ],
 )
-def test_what_cannot_be_learned_from_is_refused(y, sentence, rng):
+def test_what_cannot_be_learned_from_is_refused(y, settings, sentence, rng):
     with pytest.raises(InputError, match=sentence):
-        spatial_vae(Measurement(y=y, operator=Identity(), noise=Gaussian(1.0)), rng=rng)
+        spatial_vae(Measurement(y=y, operator=Identity(), noise=Gaussian(1.0)), rng=rng, **settings)

@@ -79,6 +79,13 @@ def spatial_vae(
     InputError
         Where the particles are no images of 8 x 8 pixels or more, or all the same, or a setting is out of its range.
 
+    Notes
+    -----
+    Departures: where angles are many, the image is seen by the encoder in several turns, as in TARGET-VAE, but which of
+    them is right is told by the likelihood itself, not by the encoder (`Spatial`). The encoder sees H* y, within a
+    disc. Codes are certain at first: drawn from their priors, they leave a blurred mean, from which no pose is learned.
+    The decoder sees waves of the place, and rates fall as a cosine. Shifts are those of RELION: made after the turn.
+
     References
     ----------
     Bepler, Zhong, Kelley, Brignole, Berger, "Explicitly disentangling image content from translation and rotation with
@@ -91,6 +98,8 @@ def spatial_vae(
             f"Particles are images of 8 x 8 pixels or more, (particle, channel, row, column), but came as "
             f"{tuple(example.y.shape)}: give the stack of one-particle images."
         )
+    if min(latent, turns, features) < 1 or not all(value is None or value > 0 for value in (rotation, shift)):
+        raise InputError("Give at least one latent, turn and feature, and deviations of rotation and shift above zero.")
     offset, scale = float(example.y.mean()), float(example.y.std())
     if not scale > 0:
         raise InputError("All pixels of the particles have the same value: look at the stack.")

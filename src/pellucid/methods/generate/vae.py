@@ -126,6 +126,7 @@ class Codes(nn.Module):
 class Autoencoder(Variational, Generator):
     """A posterior sampler that is a generator too: x = g(z), z ~ N(0, 1) or q(z | y)."""
 
+    whole = True
     network: Codes
 
     def sample(self, count: int, rng: torch.Generator) -> Tensor:
