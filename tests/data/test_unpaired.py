@@ -3,7 +3,7 @@ import torch
 
 from pellucid.data.measurement import Measurement
 from pellucid.data.source import Step
-from pellucid.data.unpaired import Draws
+from pellucid.data.unpaired import Draws, compared
 from pellucid.errors import InputError
 from pellucid.noise import Gaussian
 from pellucid.operators import Identity
@@ -33,3 +33,19 @@ def test_the_noise_comes_along(rng):
 def test_what_cannot_be_compared_is_refused(shape):
     with pytest.raises(InputError, match="the same axes and channels"):
         Draws(recorded(6, 1, 4, 4), torch.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("clean", "sentence"),
+    [
+        (torch.rand(1, 1, 7, 20), "The clean images measure 7 x 20 pixels, but the critic and the instrument need 8"),
+        (torch.zeros(1, 1, 16, 16), "the same everywhere"),
+        (torch.full((1, 1, 16, 16), torch.nan), "NaN"),
+        (-(torch.arange(256.0).view(1, 1, 16, 16) > 250).float() + 1, "dark on bright: invert"),
+    ],
+)
+def test_what_a_critic_cannot_compare_is_refused(clean, sentence):
+    recordings = (torch.arange(256.0).view(1, 1, 16, 16) > 240).float()
+    compared(recordings, [recordings], (8, 8))
+    with pytest.raises(InputError, match=sentence):
+        compared(recordings, [clean], (8, 8))

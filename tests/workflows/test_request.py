@@ -43,6 +43,10 @@ def test_the_budget_is_time_or_steps():
         ({"method": "tv", "steps": 5}, "--steps is for a training, but tv is not trained"),
         ({"method": "ssdu", "settings": {"depth": "1"}}, "ssdu has no setting depth"),
         ({"model": Path("nowhere.zip")}, "There is no model nowhere.zip"),
+        ({"method": "ot_cyclegan"}, "ot_cyclegan learns from clean images of other objects: add --clean FOLDER"),
+        ({"method": "ssdu", "clean": Path("set")}, "--clean is for methods that learn from clean images"),
+        ({"method": "ot_cyclegan", "clean": Path("nowhere")}, "nowhere does not exist"),
+        ({"method": "supervised_unrolled"}, "needs more than a scan"),
     ],
 )
 def test_what_does_not_go_together_is_told(given, sentence):

@@ -29,6 +29,10 @@ Train = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Scans to train on.", show_default="the scans that are reconstructed"),
 ]
+CleanImages = Annotated[
+    Path | None,
+    typer.Option("--clean", metavar="FOLDER", help="Clean images of other objects, for ot_cyclegan and its kin."),
+]
 UseModel = Annotated[
     Path | None,
     typer.Option("--model", metavar="MODEL", help="A trained reconstruction; a denoiser for pnp and red."),
@@ -50,6 +54,7 @@ def reconstruct(
     method: Method = None,
     settings: o.Settings = [],  # noqa: B006 - Typer copies it
     train: Train = None,
+    clean: CleanImages = None,
     model: UseModel = None,
     save_model: SaveModel = None,
     budget: Budget = None,
@@ -67,8 +72,8 @@ def reconstruct(
     A learned method trains on the scans themselves, or on those of --train; `auto` takes what predicts unseen
     measurements best. The geometry that a file lacks is given by further flags: `pellucid modalities NAME` lists them.
     """
-    asked: o.Given = {"modality": modality, "method": method, "train": train, "model": model, "steps": steps}
-    asked |= {"device": device, "seed": seed}
+    asked: o.Given = {"modality": modality, "method": method, "train": train, "clean": clean, "model": model}
+    asked |= {"steps": steps, "device": device, "seed": seed}
     writing: o.Given = {"output": output, "save_model": save_model, "overwrite": overwrite}
     how: o.Given = {"resume": resume, "dry_run": dry_run}
     _perform(scans, asked, settings, budget, writing, how, as_json=json, verbose=verbose)
@@ -80,6 +85,7 @@ def deconvolve(
     method: Method = None,
     settings: o.Settings = [],  # noqa: B006
     train: Train = None,
+    clean: CleanImages = None,
     model: UseModel = None,
     save_model: SaveModel = None,
     budget: Budget = None,
@@ -96,8 +102,8 @@ def deconvolve(
 
     `pellucid modalities deconvolution` lists the flags.
     """
-    asked: o.Given = {"modality": "deconvolution", "method": method, "train": train, "model": model, "steps": steps}
-    asked |= {"device": device, "seed": seed}
+    asked: o.Given = {"modality": "deconvolution", "method": method, "train": train, "clean": clean, "model": model}
+    asked |= {"steps": steps, "device": device, "seed": seed}
     writing: o.Given = {"output": output, "save_model": save_model, "overwrite": overwrite}
     how: o.Given = {"resume": resume, "dry_run": dry_run}
     _perform(stacks, asked, settings, budget, writing, how, as_json=json, verbose=verbose)

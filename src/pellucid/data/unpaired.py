@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor
 from pellucid.data.measurement import Measurement, Unpaired
 from pellucid.data.source import Step
 from pellucid.errors import InputError
+
+_SKEWED = 0.5  # skewness beyond which objects are bright on dark, or the other way round
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,44 @@ class Draws:
             torch.randperm(len(of), generator=step.rng, device=step.rng.device)[: self.batch] for of in (y, self.images)
         )
         return Unpaired(y=y[rows], images=self.images[others], operator=given.operator, noise=given.noise)
+
+
+def compared(recordings: Tensor, clean: Sequence[Tensor], least: Sequence[int]) -> None:
+    """Check that a critic can compare clean images with those of recordings.
+
+    Parameters
+    ----------
+    recordings, clean
+        (number, channel, *space), in any units.
+    least
+        Pixels along each axis that the critic and the instrument need.
+
+    Raises
+    ------
+    InputError
+        Where some are too small, empty, no numbers, or dark where the others are bright.
+    """
+    for name, images in (("recordings", [recordings]), ("clean images", clean)):
+        small = [image.shape[2:] for image in images if any(n < k for n, k in zip(image.shape[2:], least, strict=True))]
+        if small:
+            raise InputError(
+                f"The {name} measure {_by(small[0])} pixels, but the critic and the instrument need {_by(least)}: give "
+                "larger ones."
+            )
+    for image in clean:
+        if not bool(image.isfinite().all()) or bool((image == image.flatten()[0]).all()):
+            raise InputError("A clean image is the same everywhere, or holds NaN or infinity: leave it out.")
+    ours, theirs = (float(torch.stack([_skewness(x) for x in images]).mean()) for images in ([recordings], clean))
+    if ours * theirs < 0 and min(abs(ours), abs(theirs)) > _SKEWED:
+        here, there = ("bright on dark", "dark on bright")[:: 1 if ours > 0 else -1]
+        raise InputError(f"The recordings show objects {here}, the clean images {there}: invert the clean images.")
+
+
+def _skewness(image: Tensor) -> Tensor:
+    size = image.abs().double()
+    centred = size - size.mean()
+    return centred.pow(3).mean() / centred.square().mean().clamp(min=1e-300).pow(1.5)
+
+
+def _by(space: Sequence[int]) -> str:
+    return " x ".join(map(str, space))

@@ -60,12 +60,13 @@ class Contender:
     score: Score
 
 
-def build(name: str, example: Measurement, given: Mapping[str, Any], seed: int) -> Method:
-    """Return a method of reconstruction, made for a measurement; first weights are drawn on the CPU."""
+def build(name: str, example: Measurement, given: Mapping[str, Any], seed: int, **data: Sequence[Tensor]) -> Method:
+    """Return a method of reconstruction, made for a measurement and further data; first weights are from the CPU."""
     device = "cpu" if card(name, "reconstruct").trained else example.y.device
-    return function(name, "reconstruct")(
-        example, rng=torch.Generator(device).manual_seed(seed), **checked(name, given, "reconstruct")
+    made: Method = function(name, "reconstruct")(
+        example, rng=torch.Generator(device).manual_seed(seed), **data, **checked(name, given, "reconstruct")
     )
+    return made
 
 
 def resolved(name: str, given: Mapping[str, Any], device: torch.device) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pellucid.errors import InputError
 from pellucid.methods import Method, card, checked, function
 from pellucid.operators import LinearOperator
 from pellucid.workflows import contest
+from pellucid.workflows.clean import GENERATED
 from pellucid.workflows.contest import Contender
 from pellucid.workflows.events import Event, Watch, alive, silent
 from pellucid.workflows.evidence import versions
@@ -64,6 +65,7 @@ def reconstruct(
     method: str | None = None,
     settings: Mapping[str, Any] | None = None,
     train: str | Path | None = None,
+    clean: str | Path | None = None,
     model: str | Path | None = None,
     budget: str | float | None = None,
     steps: int | None = None,
@@ -88,6 +90,8 @@ def reconstruct(
         Of the method, by name.
     train
         A folder of scans of the same modality, or one, to train on; the scan itself unless given.
+    clean
+        A folder of clean images of other objects, or one, for methods that learn from both.
     model
         A trained reconstruction, or a denoiser for ``pnp`` and ``red``.
     budget, steps
@@ -114,6 +118,7 @@ def reconstruct(
         settings=settings or {},
         geometry=geometry,
         train=None if train is None else Path(train),
+        clean=None if clean is None else Path(clean),
         model=None if model is None else Path(model),
         seconds=None if budget is None else duration(budget),
         steps=steps,
@@ -246,8 +251,9 @@ def finish(ready: Ready, path: Path, request: Request, watch: Watch) -> Reconstr
     if not restoration.image.isfinite().all():
         raise InputError(f"{name} found no finite image in {path.name}; try --method cg, or look at the geometry.")
     scores = marked(tuple(one.score for one in contenders.values()), name)
-    opened = replace(opened, notes=opened.notes + ready.notes)
     provenance = _provenance(name, ready, path, request)
+    made_up = (GENERATED,) if "generated" in provenance else ()
+    opened = replace(opened, notes=opened.notes + ready.notes + made_up)
     beaten_by = contest.surely_best(contenders, name) if name in contenders else None
     parts = opened, ready.data, method, restoration, provenance
     return told(*parts, scores=scores, taught=taught, beaten_by=beaten_by)
@@ -268,6 +274,7 @@ def _provenance(name: str, ready: Ready, path: Path, request: Request) -> dict[s
         "device": str(ready.data.y.device),
         "inputs": inputs,
         **({"training": made} if made else {}),
+        **({"generated": True} if card(name, "reconstruct").needs == "clean" else {}),
         "versions": versions(),
     }
 
@@ -279,7 +286,8 @@ def _classical(name: str, measurement: Measurement, request: Request) -> Method:
     if request.model is not None:
         chosen["denoiser"] = Model.load(request.model, measurement.y.device).channels[0].restorer
     rng = torch.Generator(measurement.y.device).manual_seed(request.seed)
-    return function(name, "reconstruct")(measurement, rng=rng, **chosen)
+    made: Method = function(name, "reconstruct")(measurement, rng=rng, **chosen)
+    return made
 
 
 def files_of(path: Path, request: Request) -> list[Path]:

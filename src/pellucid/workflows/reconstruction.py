@@ -109,6 +109,7 @@ def told(
         "quantity": opened.quantity,
         "notes": list(opened.notes),
         **found.as_dict(),
+        **{key: provenance[key] for key in ("generated",) if key in provenance},
         "scores": [asdict(score) for score in scores],
         "steps": [] if taught is None else [history.steps for history in taught.histories],
         "warnings": list(warnings),

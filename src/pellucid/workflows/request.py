@@ -17,6 +17,7 @@ AUTO = "auto"
 BUDGET = 600.0
 _STARTED = ("zs_ssl",)  # methods that go on from the weights of a model; others only use it
 _DENOISED = ("pnp", "red")  # methods whose model is a denoiser
+_FROM_PYTHON = ("truth", "repeats")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,8 @@ class Request:
         What the file may not say, by the names of the modality.
     train
         A folder of scans, or one, to train on; the scan itself unless given.
+    clean
+        A folder of clean images of other objects, or one, for methods that learn from both.
     model
         A trained model: a reconstruction, or a denoiser for ``pnp`` and ``red``.
     seconds, steps
@@ -49,6 +52,7 @@ class Request:
     settings: Mapping[str, Any] = field(default_factory=dict)
     geometry: Mapping[str, Any] = field(default_factory=dict)
     train: Path | None = None
+    clean: Path | None = None
     model: Path | None = None
     seconds: float | None = None
     steps: int | None = None
@@ -71,6 +75,11 @@ class Request:
         return self.model is not None and self.method not in (*_STARTED, *_DENOISED)
 
     @property
+    def unpaired(self) -> bool:
+        """Whether the method learns from clean images, beside scans of other objects."""
+        return self.method not in (None, AUTO) and card(str(self.method), "reconstruct").needs == "clean"
+
+    @property
     def options(self) -> Options:
         """What a training needs of it."""
         seconds = None if self.steps is not None else self.seconds or BUDGET
@@ -85,7 +94,7 @@ class Request:
             In one sentence.
         """
         if self.method not in (None, AUTO):
-            if card(self.method, "reconstruct").needs != "measurements":
+            if card(self.method, "reconstruct").needs in _FROM_PYTHON:
                 raise InputError(
                     f"{self.method} needs more than a scan, true images or repetitions of it: it is there for "
                     "simulations, from Python."
@@ -93,13 +102,16 @@ class Request:
             checked(self.method, self.settings, "reconstruct")
         elif self.settings:
             raise InputError("Settings belong to one method; name it with --method.")
-        training = {"--train": self.train, "--budget": self.seconds, "--steps": self.steps}
+        if self.unpaired and self.clean is None and not self.applies:
+            raise InputError(f"{self.method} learns from clean images of other objects: add --clean FOLDER.")
+        if self.clean is not None and not self.unpaired:
+            raise InputError("--clean is for methods that learn from clean images: leave it out, or see ot_cyclegan.")
+        training = {"--train": self.train, "--clean": self.clean, "--budget": self.seconds, "--steps": self.steps}
         given = [flag for flag, value in training.items() if value is not None]
         if given and (self.applies or not self.learns):
             what = "a model is used as it is" if self.applies else f"{self.method or 'the usual method'} is not trained"
             raise InputError(f"{given[0]} is for a training, but {what}: leave it out, or name a learned --method.")
-        if self.train is not None:
-            expand([self.train])
+        expand([folder for folder in (self.train, self.clean) if folder is not None])
         return self._model()
 
     def _model(self) -> ScanModel | None:

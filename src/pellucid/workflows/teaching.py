@@ -14,6 +14,7 @@ from pellucid.methods import Method, settings
 from pellucid.methods.reconstruct.learned import doubts
 from pellucid.training import History
 from pellucid.training.watch import table
+from pellucid.workflows.clean import clean_images
 from pellucid.workflows.contest import build, resolved
 from pellucid.workflows.evidence import versions
 from pellucid.workflows.learn import Job
@@ -78,19 +79,20 @@ def teach(name: str, scans: Mapping[Path, Measurement], request: Request, start:
     """
     began, example = time.monotonic(), next(iter(scans.values()))
     given = resolved(name, _settings(name, request, start), example.y.device)
-    method = build(name, example, given, request.seed)
+    clean = None if request.clean is None else clean_images(request, example)
+    method = build(name, example, given, request.seed, **({} if clean is None else {"clean": clean.images}))
     facts = Facts.of(request.modality, name, given, example)
     if start is not None:
         start.put(method, facts)
-    warnings = method.warnings
+    warnings = method.warnings + (() if clean is None else clean.left_out)
     if request.train is not None:
         scans, left_out = _others(request, method, job)
         warnings += left_out
-    warnings += doubts(list(scans.values()))
+    warnings += doubts(list(scans.values())) if clean is None else ()
     histories = train_on(list(scans.values()), method, name, job)
     if any(history.status == "diverged" for history in histories):
         warnings += ("The training diverged; the best weights before that were kept.",)
-    files = [*scans, *([request.model] if request.model else [])]
+    files = [*scans, *([request.model] if request.model else []), *(clean.files if clean else ())]
     provenance = {
         "modality": request.modality,
         "method": name,

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+import torch
+
+from pellucid.data.measurement import Measurement
+from pellucid.errors import InputError
+from pellucid.operators import Identity
+from pellucid.workflows import scan as scans
+from pellucid.workflows.clean import clean_images
+from pellucid.workflows.request import Request
+
+from .scans import recorded, toy
+
+
+def asked(folder):
+    return Request(modality="toy", method="ot_cyclegan", clean=folder)
+
+
+def example(*space):
+    return Measurement(y=torch.zeros(1, 1, *space), operator=Identity())
+
+
+def test_planes_and_series_of_any_type_become_images(tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(30, dtype=np.uint8).reshape(5, 6))
+    np.save(tmp_path / "b.npy", np.ones((4, 4), np.complex64))
+    (tmp_path / "c.txt").write_text("no image")
+    clean = clean_images(asked(tmp_path), example(8, 8))
+    assert [file.name for file in clean.files] == ["a.npy"]
+    assert clean.images[0].shape == (1, 1, 5, 6)
+    assert clean.images[0].dtype == torch.float32
+    assert clean.images[0].max() == 29
+    assert len(clean.left_out) == 1
+    assert clean.left_out[0].startswith("b.npy was left out of the clean images")
+
+
+def test_stacks_are_read_as_the_recordings_are(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((3, 5, 6), np.uint16))
+    assert clean_images(asked(tmp_path), example(4, 8, 8)).images[0].shape == (1, 1, 3, 5, 6)
+
+
+def test_scanners_have_images_too_and_full_scans(tmp_path, monkeypatch):
+    monkeypatch.setattr(scans, "modality", lambda name: lambda path: toy(path, every=1))
+    recorded(tmp_path / "full.npy", slices=2)
+    np.save(tmp_path / "image.npy", np.ones((32, 32), np.float32))
+    clean = clean_images(asked(tmp_path), toy(tmp_path / "full.npy").measurement)
+    assert [image.shape for image in clean.images] == [(2, 1, 32, 32), (1, 1, 32, 32)]
+    assert all(image.is_complex() for image in clean.images)
+
+
+def test_a_scan_that_left_samples_out_is_not_clean(tmp_path, monkeypatch):
+    monkeypatch.setattr(scans, "modality", lambda name: toy)
+    path = recorded(tmp_path / "half.npy")
+    with pytest.raises(InputError, match="of its samples were measured, and a clean scan has all of them"):
+        clean_images(asked(path), toy(path).measurement)
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no scan"):
+        clean_images(asked(tmp_path), example(8, 8))
+    np.save(tmp_path / "a.npy", np.zeros((3, 5, 6, 7), np.uint16))
+    with pytest.raises(InputError, match="holds no clean image; a"):
+        clean_images(asked(tmp_path), example(8, 8))
