@@ -1,14 +1,15 @@
 """AmbientGAN: are images learned from measurements that no image can be restored from?
 
 4000 images of 16 x 16 pixels with one to three Gaussian blobs (sigma 1.5 pixels), each measured once: half of the
-pixels dropped; an 8 x 8 patch blocked; blurred (sigma 1 pixel) with noise of 0.1; one projection along any direction,
-which is known. `ambient` sees the measurements and knows p(H); `ignore` learns the measurements as if they were images,
-which a projection is not; `unmeasure` restores each one first, knowing its H (holes are filled with the Gaussian mean,
-sigma 1 pixel, of what is left around; a blur is undone by Wiener's filter; a projection is filtered and projected
-back), and learns these; `clean` learns the images. One recipe for all, fixed steps. `distance` is the sliced
-Wasserstein distance (W1, 512 directions, 2000 images each) of the draws to other clean images, `floor` that of yet
-others, `measured` that of the measurements, or of the restored ones where these are no images; `intensity` is the mean
-of the draws over that of the images. Single thread; seconds are of a core.
+pixels dropped; an 8 x 8 patch blocked; blurred (sigma 1 pixel) with noise of 0.1, or of 0.3; one projection along any
+direction, which is known. `ambient` sees the measurements and knows p(H); `ignore` learns the measurements as if they
+were images, which a projection is not; `unmeasure` restores each one first, knowing its H (holes are filled with the
+Gaussian mean, sigma 1 pixel, of what is left around; a blur is undone by Wiener's filter, where the signal has a
+twentieth of the measured power at least; a projection is smeared back), and learns these; `clean` learns the images.
+One recipe for all, fixed steps. `distance` is the sliced Wasserstein distance (W1, 512 directions, 2000 images each) of
+the draws to other clean images, `floor` that of yet others, `measured` that of the measurements, or of the restored
+ones where these are no images; `intensity` is the mean of the draws over that of the images. Single thread; seconds are
+of a core.
 
     python benchmarks/ambient_gan.py [--steps 800] [--seed 0] [--only drop:ambient]
 """
@@ -30,7 +31,7 @@ from pellucid.operators import Blur, Identity
 from pellucid.operators.random import BlockedPatch, DroppedPixels, Known, RandomViews, View
 from pellucid.training import Plan, fit
 
-SPACE, COUNT, BATCH, SIGMA = (16, 16), 2000, 64, 0.1
+SPACE, COUNT, BATCH = (16, 16), 2000, 64
 
 
 def blobs(count, rng):
@@ -50,18 +51,21 @@ def gaussian(sigma):
 INSTRUMENTS = {
     "drop": (DroppedPixels(SPACE, 0.5), None),
     "patch": (BlockedPatch(SPACE, 8), None),
-    "blur": (Known(Blur(gaussian(1.0))), Gaussian(SIGMA)),
+    "blur 0.1": (Known(Blur(gaussian(1.0))), Gaussian(0.1)),
+    "blur 0.3": (Known(Blur(gaussian(1.0))), Gaussian(0.3)),
     "view": (RandomViews(SPACE), None),
 }
 
 
-def unmeasured(y, operator):
+def unmeasured(y, operator, noise):
     """Return an image for each measurement."""
     if isinstance(operator, View):
-        return operator.backproject(y)
+        return operator.radon.adjoint(y[:, :1, None]) / SPACE[0]
     if isinstance(operator, Blur):
-        otf = operator.otf(SPACE)
-        return torch.fft.irfft2(torch.fft.rfft2(y) * otf.conj() / (otf.abs().square() + SIGMA), SPACE)
+        spectra = torch.fft.rfft2(y, norm="ortho")
+        signal = 1 - noise.sigma**2 / spectra.abs().square().mean(0)
+        signal = torch.where(signal > 0.05, signal, 0)
+        return torch.fft.irfft2(spectra * signal / operator.otf(SPACE), SPACE, norm="ortho")
     keep, near = operator.acquired.float(), Blur(gaussian(1.0))
     return torch.where(keep > 0, y, near(y) / near(keep).clamp(min=1e-2))
 
@@ -86,11 +90,10 @@ def distance(one, other):
 
 def learned(name, device, y, operator, clean, rng):
     """Return what is learned, and from what."""
-    shape = (1, *SPACE)
+    shape, (instrument, noise) = (1, *SPACE), INSTRUMENTS[device]
     if name == "ambient":
-        instrument, noise = INSTRUMENTS[device]
         return ambient_gan(shape, rng, instrument=instrument, noise=noise, measured=tuple(y.shape[1:])), y
-    data = {"ignore": lambda: y, "unmeasure": lambda: unmeasured(y, operator), "clean": lambda: clean}[name]()
+    data = {"ignore": lambda: y, "unmeasure": lambda: unmeasured(y, operator, noise), "clean": lambda: clean}[name]()
     return w_gan(shape, rng), data
 
 
@@ -109,7 +112,7 @@ def measure(device, name, steps, seed):
     with torch.no_grad():
         draws = made.model.sample(COUNT, rng)
     row = {"instrument": device, "learns": name, "distance": distance(draws, test), "floor": distance(other, test)}
-    seen = y if y.shape == clean.shape else unmeasured(y, operator)
+    seen = y if y.shape == clean.shape else unmeasured(y, operator, noise)
     row |= {"measured": distance(seen[:COUNT], test), "intensity": (draws.mean() / test.mean()).item()}
     return row | {"seed": seed, "steps": steps, "seconds": seconds}
 
