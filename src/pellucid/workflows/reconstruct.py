@@ -274,7 +274,7 @@ def _provenance(name: str, ready: Ready, path: Path, request: Request) -> dict[s
         "device": str(ready.data.y.device),
         "inputs": inputs,
         **({"training": made} if made else {}),
-        **({"generated": True} if card(name, "reconstruct").needs == "clean" else {}),
+        **({"generated": True} if card(name, "reconstruct").needs == "unpaired" else {}),
         "versions": versions(),
     }
 

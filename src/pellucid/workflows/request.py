@@ -77,7 +77,7 @@ class Request:
     @property
     def unpaired(self) -> bool:
         """Whether the method learns from clean images, beside scans of other objects."""
-        return self.method not in (None, AUTO) and card(str(self.method), "reconstruct").needs == "clean"
+        return self.method not in (None, AUTO) and card(str(self.method), "reconstruct").needs == "unpaired"
 
     @property
     def options(self) -> Options:

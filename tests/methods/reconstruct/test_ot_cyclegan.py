@@ -55,7 +55,7 @@ def test_it_deblurs_recordings_of_objects_whose_images_it_never_saw(case):
 def test_a_blind_kernel_is_found(case):
     images, _, recorded = case
     unknown = replace(recorded, operator=LearnableBlur(torch.full((1, 1, 7, 7), 1 / 49), "reflect"))
-    made = built((images, None, unknown), rate=4e-3)
+    made = built((images, None, unknown))
     trained(made, unknown, 45)
     found, psf = made.model.way.kernel.detach(), recorded.operator.psf[0, 0]
     assert torch.corrcoef(torch.stack([found.flatten(), psf.flatten()]))[0, 1] > 0.8
