@@ -5,6 +5,7 @@ import torch
 
 from pellucid._math.rotations import uniform_rotations
 from pellucid._math.turn import turned
+from pellucid.data.simulate.proteins import Protein
 from pellucid.errors import InputError
 from pellucid.operators.cryo import CentralSlices
 from pellucid.restorers.volume import Volume
@@ -33,6 +34,14 @@ def test_a_voxel_at_zero_moves_only_upwards():
 def test_a_volume_of_both_signs_is_what_its_voxels_are(rng):
     volume = filled(6, rng, radius=2.0, positive=False)
     torch.testing.assert_close(volume(), volume.voxels)
+
+
+def test_a_voxel_is_a_gaussian_blob_of_the_same_mass():
+    volume = Volume(16, blur=1.2)
+    with torch.no_grad():
+        volume.voxels[0, 0, 9, 8, 7] = 3.0
+    expected = Protein(torch.tensor([[1.0, 0, -1]]), torch.tensor([1.2]), torch.tensor([3.0])).volume(16)
+    torch.testing.assert_close(volume().detach(), expected, atol=1e-4, rtol=0)
 
 
 def test_it_draws_itself(rng):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid._math.turn import turned
@@ -15,38 +17,50 @@ from pellucid.restorers.generator import Generator
 
 
 class Ball(nn.Module):
-    """Density in a ball, and there not negative.
+    r"""Density in a ball, made of Gaussian blobs of which none is negative.
+
+    .. math:: x(r) = \sum_{|r'| \le R} \max(v(r'), 0) \, e^{-|r - r'|^2 / 2 b^2} / (2 \pi b^2)^{3/2}
 
     Parameters
     ----------
     size
         Of each edge of a volume, in voxels.
     radius
-        Of the ball, in half edges: outside all is zero.
+        Of the ball, in half edges: outside there are no blobs.
     positive
-        Whether the density is not negative.
+        Whether none is negative; otherwise v may have either sign.
+    blur
+        Their width b, a standard deviation in voxels; at zero a blob is a voxel.
 
     Notes
     -----
-    A voxel at zero moves where its gradient would raise it, which is projected descent; the derivative of a rectifier
-    would hold it there for ever, and with it the zero volume.
+    The blobs keep out what is finer than they are: noise that was learned at high frequencies, where images tell
+    little. A voxel at zero moves where its gradient would raise it, which is projected descent; the derivative of a
+    rectifier would hold it there for ever, and with it the zero volume.
     """
 
     mask: Tensor
+    blob: Tensor
 
-    def __init__(self, size: int, *, radius: float = 0.85, positive: bool = True) -> None:
+    def __init__(self, size: int, *, radius: float = 0.85, positive: bool = True, blur: float = 0.0) -> None:
         super().__init__()
         if not radius > 0:
             raise InputError(f"The radius of a volume, in half edges, is above zero, but it is {radius:g}.")
         ramp = torch.arange(size) - size // 2
         inside = ramp[:, None, None] ** 2 + ramp[:, None] ** 2 + ramp**2 <= (radius * size / 2) ** 2
         self.register_buffer("mask", inside.float())
+        reach = torch.arange(-math.ceil(4 * blur), math.ceil(4 * blur) + 1)
+        blob = torch.exp(-0.5 * (reach / max(blur, 1e-3)) ** 2)
+        self.register_buffer("blob", blob / blob.sum())
         self.positive = positive
 
     def forward(self, voxels: Tensor) -> Tensor:
-        """Return the density that voxels, (..., z, y, x), stand for."""
+        """Return the density that v, (batch, 1, size, size, size), stands for."""
         density: Tensor = _Positive.apply(voxels) if self.positive else voxels  # type: ignore[no-untyped-call]
-        return density * self.mask
+        density, blob = density * self.mask, self.blob.view(1, 1, -1, 1, 1)
+        for axis in (2, 3, 4) if len(self.blob) > 1 else ():
+            density = F.conv3d(density, blob.movedim(2, axis), padding="same")
+        return density
 
 
 class Volume(Restorer, Generator):
@@ -56,7 +70,7 @@ class Volume(Restorer, Generator):
     ----------
     size
         Of each edge.
-    radius, positive
+    radius, positive, blur
         As for `Ball`.
     symmetry
         Rotations of the point group, (z, y, x) matrices of shape (element, 3, 3); the volume is the mean over them.
@@ -75,7 +89,13 @@ class Volume(Restorer, Generator):
     symmetry: Tensor | None
 
     def __init__(
-        self, size: int, *, radius: float = 0.85, positive: bool = True, symmetry: Tensor | None = None
+        self,
+        size: int,
+        *,
+        radius: float = 0.85,
+        positive: bool = True,
+        blur: float = 0.0,
+        symmetry: Tensor | None = None,
     ) -> None:
         super().__init__()
         if symmetry is not None and (symmetry.ndim != 3 or symmetry.shape[1:] != (3, 3)):
@@ -83,7 +103,7 @@ class Volume(Restorer, Generator):
                 f"A point group needs the shape (element, 3, 3), and came as {tuple(symmetry.shape)}: give one matrix "
                 "for each of its rotations, the identity among them."
             )
-        self.ball = Ball(size, radius=radius, positive=positive)
+        self.ball = Ball(size, radius=radius, positive=positive, blur=blur)
         self.register_buffer("symmetry", symmetry)
         self.voxels = nn.Parameter(torch.zeros(1, 1, size, size, size))
 

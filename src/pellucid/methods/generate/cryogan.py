@@ -68,6 +68,7 @@ def cryogan(
     symmetry: Tensor | None = None,
     radius: float = 0.85,
     positive: bool = True,
+    blur: float = 0.8,
     background: Tensor | None = None,
     features: int = 16,
     penalty: float = 0.01,
@@ -87,8 +88,8 @@ def cryogan(
         Draws R, t and c, as `PosePrior` does; a padding of 3 makes projections that are exact to one per cent.
     rng
         Where the critic's first weights come from; its device is that of the model.
-    symmetry, radius, positive
-        As for `Volume`: the point group, the mask, and whether the density is not negative.
+    symmetry, radius, positive, blur
+        As for `Volume`: the point group, the mask, whether the density is not negative, and its finest detail.
     background
         Patches of micrographs that hold no particle, shape (patch, 1, size, size), of mean zero and in the units of
         the images: they are n, in place of the noise model.
@@ -103,8 +104,9 @@ def cryogan(
     and the gradient penalty have the scale of the data. The critic sees each image at mean zero and variance one, and
     the penalty is on its slope in the image before that. So it tells no gain of the images; a noise a times as strong
     with a volume a times as dense is the same to it, and the scale of the noise, which the paper learns, is that of
-    our volume. There is no curriculum of blurs and no clipping of gradients; the rates fall to zero along a cosine, and
-    what is kept is the running mean of the volumes.
+    our volume. In place of the paper's curriculum of blurs, which ends with none, the volume is made of blobs to the
+    end; there is no clipping of gradients; the rates fall to zero along a cosine, and what is kept is the running mean
+    of the volumes.
 
     What it is not: a refinement. The likelihood methods (RELION, cryoSPARC, cryoDRGN) find how each particle lies, and
     are what a structure is determined with. This one matches a distribution that must be known beforehand: another
@@ -119,7 +121,7 @@ def cryogan(
     Gupta, McCann, Donati, Unser, "CryoGAN: a new reconstruction paradigm for single-particle cryo-EM via deep
     adversarial learning", IEEE Transactions on Computational Imaging 7, 2021.
     """
-    volume = Volume(size, radius=radius, positive=positive, symmetry=symmetry).to(rng.device)
+    volume = Volume(size, radius=radius, positive=positive, blur=blur, symmetry=symmetry).to(rng.device)
     return Generative(
         model=volume,
         objective=likeness(size, Recorded(prior, background), rng, features=features, penalty=penalty),

@@ -35,6 +35,7 @@ def multi_cryogan(
     code: int = 1,
     radius: float = 0.85,
     positive: bool = True,
+    blur: float = 0.8,
     background: Tensor | None = None,
     hidden: int = 32,
     features: int = 16,
@@ -49,7 +50,7 @@ def multi_cryogan(
 
     Parameters
     ----------
-    size, prior, rng, radius, positive, background, features, penalty
+    size, prior, rng, radius, positive, blur, background, features, penalty
         As for `cryogan`.
     code
         Length of z: in how many ways the density may change.
@@ -72,7 +73,7 @@ def multi_cryogan(
     last = nn.Linear(hidden, size**3)
     network = nn.Sequential(
         *(nn.Linear(code, hidden), nn.LeakyReLU(0.1), nn.Linear(hidden, hidden), nn.LeakyReLU(0.1), last),
-        *(nn.Unflatten(1, (1, size, size, size)), Ball(size, radius=radius, positive=positive)),
+        *(nn.Unflatten(1, (1, size, size, size)), Ball(size, radius=radius, positive=positive, blur=blur)),
     )
     initialise(network, rng)
     nn.init.zeros_(last.weight)  # the first volumes are zero, as that of CryoGAN
