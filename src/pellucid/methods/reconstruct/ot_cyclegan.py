@@ -149,7 +149,8 @@ def ot_cyclegan(
     features
         Of the U-Net G and the critics; 16 in the plane, 8 in space, unless given.
     rate
-        Learning rate of G and H; that of the critics is two fifths of it. None: 0.008 where H is known, 0.004 where not.
+        Learning rate of G and H; 0.008 where H is known, 0.004 where not, unless given. That of the critics is two
+        fifths of it.
 
     Returns
     -------
