@@ -91,8 +91,8 @@ def cryogan(
     symmetry, radius, positive, blur
         As for `Volume`: the point group, the mask, whether the density is not negative, and its finest detail.
     background
-        Patches of micrographs that hold no particle, shape (patch, 1, size, size), of mean zero and in the units of
-        the images: they are n, in place of the noise model.
+        Patches of micrographs that hold no particle, shape (patch, 1, size, size), of mean zero, in the units of the
+        images and where these are: they are n, in place of the noise model.
     features
         Of the critic's first convolution.
     penalty
@@ -140,7 +140,7 @@ def likeness(
             f"The background needs patches of the images' own shape, {('patch', 1, size, size)}, and came as "
             f"{tuple(recorded.background.shape)}."
         )
-    critic = initialise(_Critic(ImageCritic(1, (size, size), features=features)), rng).to(rng.device)
+    critic = initialise(_Critic(ImageCritic(1, (size, size), features=features)).to(rng.device), rng)
     critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a quarter faster
     return StatisticalDistance(critic, recorded, DIVERGENCES["wasserstein"], penalty=penalty, moves=4)
 

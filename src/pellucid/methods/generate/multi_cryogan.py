@@ -75,10 +75,10 @@ def multi_cryogan(
         *(nn.Linear(code, hidden), nn.LeakyReLU(0.1), nn.Linear(hidden, hidden), nn.LeakyReLU(0.1), last),
         *(nn.Unflatten(1, (1, size, size, size)), Ball(size, radius=radius, positive=positive, blur=blur)),
     )
-    initialise(network, rng)
+    initialise(network.to(rng.device), rng)
     nn.init.zeros_(last.weight)  # the first volumes are zero, as that of CryoGAN
     return Generative(
-        model=Pushforward(network, code).to(rng.device),
+        model=Pushforward(network, code),
         objective=objective,
         optimisers={"critic": Adam(rate=1e-3, betas=(0.5, 0.9)), "model": Adam(rate=8e-3, betas=(0.5, 0.9))},
     )
