@@ -160,6 +160,15 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"steps": "steps", "seconds of a core": "seconds .0f"},
     "divnoising_draws": {"image": "image", "truth in 90 % interval": "within .1%", "KL, nats a pixel": "kl .2f"}
     | {f"{k} draws, dB": f"draws_{k} .2f" for k in (2, 4, 8, 32, 128)},
+    "translate_content": {"method": "method", "seed": "seed", "correlation": "correlation .3f", "kept": "kept .3f"}
+    | {"cycle": "cycle .3f", "steps": "steps", "seconds": "seconds .0f"},
+    "translate_filaments": {
+        "method": "method",
+        "PSNR, dB": "psnr .2f",
+        "MS-SSIM": "ms_ssim .3f",
+        "detail": "detail .2f",
+    }
+    | {"steps": "steps", "seconds": "seconds .0f"},
     "ambient_gan": {"instrument": "instrument", "method": "learns", "distance": "distance .4f", "floor": "floor .4f"}
     | {"measurements": "measured .4f", "mean intensity": "intensity .1%", "steps": "steps", "seconds": "seconds .0f"},
     "score_model": {"task": "task", "method": "method", "PSNR, dB": "psnr .2f", "coverage": "coverage .1%"}
