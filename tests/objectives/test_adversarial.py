@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 import torch
+from scipy.optimize import linprog
 from torch import nn
 
 from pellucid.data.measurement import Measurement
@@ -65,6 +67,25 @@ def test_a_critic_of_slope_one_measures_the_way_between_two_gaussians(rng):
     with torch.no_grad():
         distance = objective.critic(many[0].y).mean() - objective.critic(many[1]).mean()
     assert float(distance) == pytest.approx(1.5, rel=0.1)
+
+
+def test_the_best_critic_is_the_dual_of_discrete_transport(rng):
+    """No critic of slope one exceeds the least cost of moving points, and one reaches it (Kantorovich, Rubinstein)."""
+    data, samples = torch.randn(9, 2, dtype=torch.float64, generator=rng), torch.randn(7, 2, generator=rng).double() + 1
+    cost = torch.cdist(data, samples)
+    rows, columns = np.kron(np.eye(9), np.ones(7)), np.kron(np.ones(9), np.eye(7))
+    masses = np.concatenate((np.full(9, 1 / 9), np.full(7, 1 / 7)))
+    primal = linprog(cost.flatten().numpy(), A_eq=np.concatenate((rows, columns)), b_eq=masses)
+    potential = torch.as_tensor(primal.eqlin.marginals[9:])
+
+    def critic(x, prices):
+        return (torch.cdist(x, samples) - prices).amin(1)  # of slope one, whatever the prices
+
+    bound = DIVERGENCES["wasserstein"].bound
+    assert float(bound(critic(data, potential), critic(samples, potential))) == pytest.approx(primal.fun, rel=1e-9)
+    for _ in range(20):
+        prices = potential + 0.3 * torch.randn(7, dtype=torch.float64, generator=rng)
+        assert float(bound(critic(data, prices), critic(samples, prices))) < primal.fun
 
 
 @pytest.mark.parametrize("name", ["wasserstein", "gan", "kl", "least_squares"])

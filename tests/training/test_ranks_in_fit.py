@@ -21,8 +21,11 @@ from pellucid.data.simulate.coils import birdcage_coils
 from pellucid.data.simulate.sampling import regular_lines
 from pellucid.data.source import Fixed
 from pellucid.data.splits import Grid
-from pellucid.networks import ResNet, UNet, initialise
+from pellucid.networks import ImageCritic, ResNet, UNet, initialise
+from pellucid.networks.spectral import unit_norms
 from pellucid.objectives import HeldOut, normalised_l1_l2
+from pellucid.objectives.adversarial import StatisticalDistance
+from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.operators import Identity, Sense
 from pellucid.restorers import Enhancer, Unrolled
 from pellucid.training import Adam, Plan, Validation, fit
@@ -94,6 +97,22 @@ def unrolled():
     return {"weights": weights, "losses": [row["held_out"] for row in history.rows]}
 
 
+def duel():
+    """Return the weights of two players, and what each minimised."""
+    rng = torch.Generator().manual_seed(1)
+    model = Enhancer(initialise(UNet((1, 1), features=2, depth=1), rng))
+    critic = unit_norms(initialise(ImageCritic(1, (16, 16), features=2), rng))
+
+    def made(model, batch, rng):
+        return model(batch.with_y(batch.y.flip(-1)))
+
+    adam = Adam(rate=1e-3, warm_up=1)
+    objective = StatisticalDistance(critic, made, DIVERGENCES["hinge"], moves=2)
+    history = fit(model, objective, Halves(), Plan(steps=STEPS, optimisers={"model": adam, "critic": adam}))
+    weights = nn.utils.parameters_to_vector([*model.parameters(), *critic.parameters()]).tolist()
+    return {"weights": weights, "losses": [row[player] for row in history.rows for player in ("deceit", "critic")]}
+
+
 def work(folder: Path) -> dict[str, object]:
     dist.init_process_group("gloo")
     plan = Plan(steps=STEPS, optimisers={"model": Adam(rate=0.01, warm_up=1)})
@@ -102,6 +121,7 @@ def work(folder: Path) -> dict[str, object]:
     facts = {
         "whole": trained(plan),
         "unrolled": unrolled(),
+        "duel": duel(),
         "part": trained(kept, cancel=lambda: ranks.rank() == 0 and next(asked, None) is None),
     }
     dist.barrier()
@@ -138,6 +158,15 @@ def test_two_ranks_unroll_as_one_process_at_twice_the_batch(two_ranks):
         assert facts["unrolled"]["weights"] == pytest.approx(alone["weights"], abs=1e-5)
         assert facts["unrolled"]["losses"] == pytest.approx(alone["losses"], rel=1e-5)
     assert two_ranks[0]["unrolled"]["weights"] == two_ranks[1]["unrolled"]["weights"]
+
+
+def test_two_ranks_duel_as_one_process_at_twice_the_batch(two_ranks):
+    """Both players take the mean of both ranks."""
+    alone = duel()
+    for facts in two_ranks:
+        assert facts["duel"]["weights"] == pytest.approx(alone["weights"], abs=1e-5)
+        assert facts["duel"]["losses"] == pytest.approx(alone["losses"], rel=1e-4)
+    assert two_ranks[0]["duel"]["weights"] == two_ranks[1]["duel"]["weights"]
 
 
 def test_ranks_resume_exactly(two_ranks):
