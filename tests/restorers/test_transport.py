@@ -3,9 +3,9 @@ import torch
 
 from pellucid.data.measurement import Measurement
 from pellucid.noise import Gaussian
-from pellucid.operators import Identity
+from pellucid.operators import Diagonal, Identity
 from pellucid.restorers import Regularised
-from pellucid.restorers.transport import LearnedBlur, Transport
+from pellucid.restorers.transport import LearnedBlur, OwnInstruments, Transport
 
 
 @pytest.mark.parametrize("dims", [2, 3])
@@ -35,6 +35,16 @@ def test_a_point_becomes_the_kernel(rng):
 def test_recordings_have_the_noise_that_is_known(rng):
     maps = Transport(Regularised(lambda given, _: 2 * given.y, 0.0), Identity())
     x = torch.zeros(1, 1, 200, 200)
-    assert torch.equal(maps.record(x, None, rng), x)
-    assert float(maps.record(x, Gaussian(0.5), rng).std()) == pytest.approx(0.5, rel=0.02)
+    silent = Measurement(y=x, operator=Identity())
+    assert torch.equal(maps.record(x, silent, rng), x)
+    noisy = Measurement(y=x, operator=Identity(), noise=Gaussian(0.5))
+    assert float(maps.record(x, noisy, rng).std()) == pytest.approx(0.5, rel=0.02)
     assert float(maps(Measurement(y=x + 1, operator=Identity())).mean()) == 2
+
+
+def test_each_recording_has_its_own_instrument(rng):
+    maps, x = OwnInstruments(Regularised(lambda given, _: given.y, 0.0)), torch.ones(1, 1, 4, 4)
+    assert not list(maps.parameters())
+    for gain in (2.0, 3.0):
+        given = Measurement(y=x, operator=Diagonal(torch.tensor(gain)))
+        assert torch.equal(maps.record(x, given, rng), gain * x)

@@ -70,8 +70,8 @@ class OptimalTransport(Objective[Transport]):
     def terms(self, model: Transport, batch: Measurement, step: Step) -> dict[str, Tensor]:
         """Return what the two maps minimise."""
         x, y = _draws(batch)
-        restored, recorded = model(batch), model.record(x, batch.noise, step.rng)
-        cycle = (x - model(batch.with_y(recorded))).abs().mean() + (y - model.way(restored)).abs().mean()
+        restored, recorded = model(batch), model.record(x, batch, step.rng)
+        cycle = (x - model(batch.with_y(recorded))).abs().mean() + (y - model.through(restored, batch)).abs().mean()
         terms = {"cycle": self.cycle * cycle}
         if self.images is not None:
             terms["images"] = self.adversarial * self.divergence.deceit(self.images(restored))
@@ -91,7 +91,7 @@ class OptimalTransport(Objective[Transport]):
         """Return what the critics minimise."""
         x, y = _draws(batch)
         with torch.no_grad():
-            restored, recorded = model(batch), model.record(x, batch.noise, step.rng)
+            restored, recorded = model(batch), model.record(x, batch, step.rng)
         judged = (("image", self.images, x, restored), ("recording", self.recordings, y, recorded))
         terms = {}
         for name, critic, data, made in judged:
@@ -141,7 +141,7 @@ class ForwardRisk(Objective[Transport]):
         y, variance = batch.y, batch.noise.variance(batch.y)
         probe = torch.randn(y.shape, generator=step.rng, device=y.device, dtype=y.dtype)
         length = _PERTURBATION * variance.mean().sqrt()
-        explained, moved = (model.way(model(batch.with_y(data))) for data in (y, y + length * probe))
+        explained, moved = (model.through(model(batch.with_y(data)), batch) for data in (y, y + length * probe))
         slope = probe * (moved - explained) / length
         risk = (y - explained).square() - variance + 2 * variance * slope
         return {"risk": risk.mean() / variance.mean()}

@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.data.measurement import Measurement
-from pellucid.noise.base import NoiseModel
 from pellucid.restorers.base import Restorer
 
 _CONV = {2: F.conv2d, 3: F.conv3d}
@@ -34,14 +33,37 @@ class Transport(Restorer):
         image: Tensor = self.restorer(given, rng)
         return image
 
-    def record(self, x: Tensor, noise: NoiseModel | None, rng: torch.Generator) -> Tensor:
-        """Return what the instrument would record of images, with noise where that is known."""
+    def through(self, x: Tensor, given: Measurement) -> Tensor:
+        """Return F x, of images that are recorded as others were."""
         y: Tensor = self.way(x)
-        return y if noise is None else noise.sample(y, rng)
+        return y
+
+    def record(self, x: Tensor, given: Measurement, rng: torch.Generator) -> Tensor:
+        """Return what the instrument would record of images, with noise where that is known."""
+        y = self.through(x, given)
+        return y if given.noise is None else given.noise.sample(y, rng)
 
     def stride(self, dims: int) -> tuple[int, ...]:
         """Return the period of the restorer."""
         return self.restorer.stride(dims)
+
+
+class OwnInstruments(Transport):
+    """F is the operator of each recording, such as the mask and the coils of a scan.
+
+    Parameters
+    ----------
+    restorer
+        G.
+    """
+
+    def __init__(self, restorer: Restorer) -> None:
+        super().__init__(restorer, nn.Identity())
+
+    def through(self, x: Tensor, given: Measurement) -> Tensor:
+        """Return H x."""
+        y: Tensor = given.operator(x)
+        return y
 
 
 class LearnedBlur(nn.Module):
