@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pellucid.workflows.particles import particles as particles
     from pellucid.workflows.reconstruct import deconvolve as deconvolve
     from pellucid.workflows.reconstruct import reconstruct as reconstruct
+    from pellucid.workflows.sample import sample as sample
     from pellucid.workflows.train import train as train
 
     open, info, load = read, inspect, Model.load
@@ -86,6 +87,7 @@ _PLACES = {  # module, name in it
     "particles": ("workflows.particles", "particles"),
     "reconstruct": ("workflows.reconstruct", "reconstruct"),
     "restore": ("restoration", "restore"),
+    "sample": ("workflows.sample", "sample"),
     "samples": ("data.samples", ""),
     "train": ("workflows.train", "train"),
 }

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pellucid.cli import denoise, look, particles, reconstruct, translate
+from pellucid.cli import denoise, look, particles, reconstruct, sample, translate
 from pellucid.cli.job import FAILED, WRONG, fail
 
 app = typer.Typer(name="pellucid", add_completion=False, pretty_exceptions_enable=False)
@@ -17,6 +17,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     denoise.denoise,
     denoise.train,
     denoise.apply,
+    sample.sample,
     reconstruct.reconstruct,
     reconstruct.deconvolve,
     translate.translate,
