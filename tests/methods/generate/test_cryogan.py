@@ -1,14 +1,17 @@
 """CryoGAN: its projections, what they cannot tell, and that it learns."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from pellucid._math.rotations import uniform_rotations
 from pellucid.data.measurement import Measurement
 from pellucid.data.patches import Patches
+from pellucid.data.prepare.particles import fourier_cropped
 from pellucid.data.simulate.proteins import Protein
 from pellucid.errors import InputError
-from pellucid.methods.generate.cryogan import cryogan
+from pellucid.methods.generate.cryogan import cryogan, finer
 from pellucid.noise import Gaussian
 from pellucid.operators import Identity
 from pellucid.operators.cryo import CentralSlices, PosePrior
@@ -109,6 +112,24 @@ def test_a_ball_grows_from_nothing(rng):
     found, truth = learned(ball, 60), ball.volume(12)
     assert float(torch.corrcoef(torch.stack((found.flatten(), truth.flatten())))[0, 1]) > 0.6
     assert float(found.min()) >= 0
+
+
+def cut(images, size):
+    """Return images of fewer pixels, in units of their noise."""
+    return Measurement(
+        y=fourier_cropped(images.y, size) * (images.y.shape[-1] / size), operator=Identity(), noise=images.noise
+    )
+
+
+def test_a_map_and_its_images_become_finer_together(rng):
+    fine = Protein(2 * torch.randn(5, 3, generator=rng), torch.full((5,), 2.6), torch.ones(5))
+    coarse = replace(fine, centres=fine.centres / 2, widths=fine.widths / 2, masses=fine.masses / 2)
+    rotations, still = uniform_rotations(4, rng)[:, None], Gaussian(1.0)
+    images = Measurement(y=fine.projections(24, rotations)[:, :, 0], operator=Identity(), noise=still)
+    torch.testing.assert_close(cut(images, 12).y, coarse.projections(12, rotations)[:, :, 0], atol=1e-3, rtol=0)
+    torch.testing.assert_close(finer(coarse.volume(12), 24), fine.volume(24), atol=1e-4, rtol=0)
+    made = cryogan(24, PosePrior(24), rng=rng, first=coarse.volume(12), blur=0.0, radius=2.0)
+    torch.testing.assert_close(made.model(), fine.volume(24), atol=1e-4, rtol=0)
 
 
 def test_a_seed_fixes_the_map(rng):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pellucid._math.turn import resized
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods.generate.generative import Generative
@@ -70,6 +71,7 @@ def cryogan(
     positive: bool = True,
     blur: float = 0.8,
     background: Tensor | None = None,
+    first: Tensor | None = None,
     features: int = 16,
     penalty: float = 0.01,
 ) -> Generative:
@@ -93,6 +95,9 @@ def cryogan(
     background
         Patches of micrographs that hold no particle, shape (patch, 1, size, size), of mean zero, in the units of the
         images and where these are: they are n, in place of the noise model.
+    first
+        A map to begin with, (1, 1, n, n, n): found from the same images at n pixels, whose higher frequencies were cut
+        off, in units of their noise again. This is coarse to fine; a volume of zeros where None is given.
     features
         Of the critic's first convolution.
     penalty
@@ -122,11 +127,22 @@ def cryogan(
     adversarial learning", IEEE Transactions on Computational Imaging 7, 2021.
     """
     volume = Volume(size, radius=radius, positive=positive, blur=blur, symmetry=symmetry).to(rng.device)
+    if first is not None:
+        with torch.no_grad():
+            volume.voxels.copy_(finer(first, size))
     return Generative(
         model=volume,
         objective=likeness(size, Recorded(prior, background), rng, features=features, penalty=penalty),
         optimisers={"critic": Adam(rate=1e-3, betas=(0.5, 0.9)), "model": Adam(rate=1e-2, betas=(0.5, 0.9))},
     )
+
+
+def finer(volume: Tensor, size: int) -> Tensor:
+    """Return what a map found from images of fewer pixels is to images of `size` pixels, both in units of their noise.
+
+    A projection of 1 / s as many voxels a side sums 1 / s as many of them, under noise 1 / s as strong.
+    """
+    return resized(volume, size) * (volume.shape[-1] / size) ** 2
 
 
 def likeness(
