@@ -75,8 +75,8 @@ Calibration = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Recording that tells the noise of the camera, for pn2v: frames of a scene at rest, or one of a smooth "
-        "field; of any size.",
+        help="Recording that tells the noise of the camera, for pn2v and divnoising: frames of a scene at rest, or one "
+        "of a smooth field; of any size.",
     ),
 ]
 Dims = Annotated[
