@@ -45,8 +45,9 @@ def test_a_map_is_written_with_its_voxels_and_a_report(path, request_for, tmp_pa
         assert told in html
 
 
-def test_stopped_and_resumed_is_the_same_map_bit_for_bit(path, request_for, tmp_path):
+def test_stopped_and_resumed_is_the_same_map_bit_for_bit(path, request_for, tmp_path, monkeypatch):
     """With halves: stopped within the training of the first half, after that of the whole."""
+    monkeypatch.setattr("pellucid.workflows.particles_density._agreements", lambda *given: ((), {}))
     halves = replace(request_for, halves=True)
     particles_files(path, halves, tmp_path / "whole.mrc")
     asked = iter([False] * 7 + [True] * 3)
@@ -70,6 +71,13 @@ def test_poses_are_written_with_their_pictures(path, request_for, tmp_path):
     assert json.loads(comment.removeprefix("# "))["generated"] is True
     assert voxels(tmp_path / "poses_means.mrcs").shape == (32, 16, 16)
     assert len(facts["files"]) == 3
+
+
+def test_maps_of_a_moving_molecule_are_written_side_by_side(path, request_for, tmp_path):
+    facts = particles_files(path, replace(request_for, method="multi_cryogan"), tmp_path / "m.mrc")
+    names = [f"m{added}.mrc" for added in ("", "_z1-2", "_z1-1", "_z1+1", "_z1+2")]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(["in", "m.report.html", *names])
+    assert facts["files"] == [str(tmp_path / name) for name in names]
 
 
 def test_nothing_is_replaced_unasked(path, request_for, tmp_path):

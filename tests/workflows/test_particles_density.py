@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import mrcfile
 import numpy as np
 import pytest
@@ -8,7 +6,7 @@ import torch
 from pellucid.errors import InputError
 from pellucid.metrics.fourier import resolution
 from pellucid.workflows.learn import Job
-from pellucid.workflows.particles_density import check, density, reference
+from pellucid.workflows.particles_density import density, reference
 from pellucid.workflows.particles_stack import Reading, stack
 from pellucid.workflows.particles_training import Request
 
@@ -64,18 +62,10 @@ def test_symmetry_makes_the_map_symmetric(particles):
     np.testing.assert_allclose(data, data[:, ::-1, ::-1], atol=1e-5 * data.max())
 
 
-def test_dark_particles_are_refused_for_what_they_are(particles):
-    dark = replace(particles, contrast=-8.0)
-    with pytest.raises(InputError, match=r"darker than their surroundings, by 8 standard errors.*add --invert"):
-        check(dark, Request())
-    with pytest.raises(InputError, match="leave out --invert"):
-        check(dark, Request(reading=Reading(invert=True)))
-    assert "does not show" in check(replace(particles, contrast=1.0), Request())[0]
-
-
-def test_two_halves_need_twice_as_many(particles):
-    with pytest.raises(InputError, match="Two halves need 16 particles, and 10 are there"):
-        check(particles[torch.arange(10)], Request(halves=True))
+def test_a_training_that_leaves_nothing_is_said_to(particles, monkeypatch):
+    monkeypatch.setattr("pellucid.workflows.particles_density.trained", lambda *args, **how: None)
+    with pytest.raises(InputError, match="still empty after this training"):
+        learned(particles)
 
 
 def test_a_reference_is_brought_to_the_voxels_of_the_images(particles, tmp_path):

@@ -22,6 +22,7 @@ from pellucid.workflows.evidence import versions
 from pellucid.workflows.files import forget, report_path, stem
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import duration
+from pellucid.workflows.particles_conformations import additions, conformations
 from pellucid.workflows.particles_density import density
 from pellucid.workflows.particles_poses import poses
 from pellucid.workflows.particles_stack import Reading, stack
@@ -30,7 +31,7 @@ from pellucid.workflows.session import file_hash
 
 __all__ = ["Found", "particles", "particles_files"]
 
-_WAYS = {"cryogan": density, "spatial_vae": poses}
+_WAYS = {"cryogan": density, "multi_cryogan": conformations, "spatial_vae": poses}
 
 
 def particles(
@@ -60,7 +61,8 @@ def particles(
     path
         MRC stack of particles, or a STAR file that names one or more.
     method
-        ``cryogan``: one density. ``spatial_vae``: poses in the plane, and how the shape varies.
+        ``cryogan``: one density. ``multi_cryogan``: densities of a molecule that moves. ``spatial_vae``: poses in the
+        plane, and how the shape varies.
     settings
         Of the method, by name.
     star
@@ -133,8 +135,13 @@ def particles_files(
     _check_places(output, request, overwrite)
     folder = output.with_name(stem(output) + ".checkpoint")
     job = Job(options=request.options, deadline=None, folder=folder, resume=resume, watch=watch, cancel=cancel)
+    fresh = not folder.exists()
     try:
         found = _learned(path, request, job)
+    except InputError:
+        if fresh:
+            forget(job)
+        raise
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"cancelled; {folder} keeps the state, and --resume goes on from it") from None
     written = _written(found, output, request, overwrite)
@@ -195,6 +202,8 @@ def _targets(output: Path, request: Request) -> dict[str, Path]:
     """Return every file that will be written, by what is added to the name of the output."""
     if request.method == "spatial_vae":
         endings = {"": ".star", "_means": ".mrcs", "_traversal": ".png"}
+    elif request.method == "multi_cryogan":
+        endings = dict.fromkeys(additions(request), ".mrc")
     else:
         endings = dict.fromkeys(["", "_half1", "_half2"] if request.halves else [""], ".mrc")
     if output.suffix != endings[""]:

@@ -13,72 +13,29 @@ from torch import Tensor
 from pellucid._math.point_groups import point_group
 from pellucid._math.seeds import generator
 from pellucid._math.turn import resized
-from pellucid.data.image import Image
 from pellucid.data.io import read
-from pellucid.data.measurement import Measurement
-from pellucid.data.patches import Patches
-from pellucid.data.prepare.particles import radial_power
 from pellucid.errors import InputError
 from pellucid.methods import checked
 from pellucid.methods.generate.cryogan import cryogan
 from pellucid.methods.generate.generative import Generative
 from pellucid.metrics.fourier import Array, fsc, resolution
 from pellucid.metrics.maps import aligned, half_set_fsc
-from pellucid.operators import Identity
-from pellucid.operators.cryo import PosePrior
 from pellucid.report.evidence import Values
-from pellucid.report.particles import Account, Agreement, montage
+from pellucid.report.particles import Agreement
+from pellucid.restorers.volume import Volume
+from pellucid.training import History
 from pellucid.workflows.learn import Job
-from pellucid.workflows.particles_stack import LEAST, Stack
+from pellucid.workflows.particles_maps import MEANING, account_of, check, image_of, prior_of, sections, source_of
+from pellucid.workflows.particles_stack import Stack
 from pellucid.workflows.particles_training import (
-    BATCH,
     Found,
     Request,
     array,
     begin,
     doubts,
-    learning_of,
     status,
     trained,
 )
-
-_FEW = 1000  # particles below which no map is to be expected
-_SURE = 3.0  # standard errors from which a contrast has a sign
-_SHOWN, _MADE = 16, 512  # images in the report; made for their power
-
-MEANING = (
-    "A generated map: seen from random sides, through the transfer functions and under the noise of the particles, it "
-    "makes images that are distributed like those recorded. It owes nothing to a reference or to a search for poses.",
-    "It is no refinement. The poses of the particles are not found; junk among them, sides that are seen more often, "
-    "wrong foci or other noise go into the map, and nothing here tells of them. Likelihood methods (RELION, cryoSPARC, "
-    "cryoDRGN) reach far finer detail, and are what a structure is determined with.",
-    "The hand is arbitrary: a map and its mirror image have the same projections.",
-)
-
-
-def check(stack: Stack, request: Request) -> tuple[str, ...]:
-    """Refuse particles that no density explains; return what to doubt about the others.
-
-    Raises
-    ------
-    InputError
-        In one sentence.
-    """
-    least, count = (2 * LEAST if request.halves else LEAST), len(stack.y)
-    if count < least:
-        raise InputError(f"Two halves need {least} particles, and {count} are there: leave out --halves.")
-    if stack.contrast < -_SURE:
-        change = "leave out --invert" if request.reading.invert else "add --invert"
-        raise InputError(
-            f"The particles are darker than their surroundings, by {-stack.contrast:.0f} standard errors, and density "
-            f"is taken for bright: {change}."
-        )
-    found = []
-    if stack.contrast < _SURE:
-        found.append("Whether the particles are bright or dark does not show: a wrong sign makes the map meaningless.")
-    if count < _FEW:
-        found.append(f"{count} particles are too few: {_FEW} or more are needed for the map to mean anything.")
-    return tuple(found)
 
 
 def density(stack: Stack, request: Request, job: Job, provenance: Mapping[str, Any]) -> Found:
@@ -98,35 +55,29 @@ def density(stack: Stack, request: Request, job: Job, provenance: Mapping[str, A
     if request.halves:
         order = torch.randperm(len(stack.y), generator=generator("cpu", request.seed, len(stack.y)))
         parts |= {f"half {k}": stack[rows] for k, rows in enumerate(order.to(stack.y.device).chunk(2), 1)}
-    maps, histories = {}, {}
+    models: dict[str, Volume] = {}
+    histories: dict[str, History] = {}
     for number, (name, part) in enumerate(parts.items()):
         made = _made(part, request, number)
-        histories[name] = trained(made, _source(part), name, job, number=number, parts=len(parts))
-        with torch.no_grad():
-            maps[name] = made.model()
+        histories[name] = trained(made, source_of(part), name, job, number=number, parts=len(parts))
+        models[name] = made.model  # type: ignore[assignment]
+    maps = {name: model().detach() for name, model in models.items()}
     if not all(bool(volume.std() > 0) for volume in maps.values()):
         raise InputError("The map is still empty after this training: train longer, or look at the images' contrast.")
-    seen = _seen(maps["map"], _prior(stack, request), request.seed)
     agreements, facts = _agreements(maps, truth, stack.pixel_size_angstrom, request)
-    warnings = (*suspicions, *stack.warnings, *(s for n, h in histories.items() for s in doubts(h, n)))
-    account = Account(
-        title="map",
+    account = account_of(
+        stack,
+        request,
+        models["map"],
+        histories["map"],
         method=f"CryoGAN, {request.symmetry}, {len(stack.y)} particles",
         meaning=MEANING,
-        recorded=montage(array(stack.y[:_SHOWN, 0])),
-        made=montage(array(seen[:_SHOWN])),
-        names=("Recorded", "Made by the map"),
-        heading="Images that were recorded, and others that the map makes",
         cuts=_cuts(maps),
-        learning=learning_of(histories["map"], "wasserstein"),
-        learned="distance to the images of the map, as the critic sees it",
         agreements=agreements,
-        powers=_powers(stack, seen),
-        warnings=warnings,
-        notes=(*stack.notes, _assumed(request, stack)),
+        warnings=(*suspicions, *stack.warnings, *(s for n, h in histories.items() for s in doubts(h, n))),
         provenance=provenance,
     )
-    images = {"" if n == "map" else f"_{n.replace(' ', '')}": _image(v, stack, provenance) for n, v in maps.items()}
+    images = {"" if n == "map" else f"_{n.replace(' ', '')}": image_of(v, stack, provenance) for n, v in maps.items()}
     steps = {name: history.steps for name, history in histories.items()}
     return Found(images=images, account=account, facts=facts | {"steps": steps, "status": status(histories.values())})
 
@@ -154,41 +105,13 @@ def reference(path: Path, stack: Stack) -> Tensor:
     return resized(voxels[None, None], stack.size)
 
 
-def _prior(stack: Stack, request: Request) -> PosePrior:
-    """Return how the particles are believed to lie and to be recorded."""
-    shift = 0.01 * stack.size if request.shift is None else request.shift / stack.shrunk
-    return PosePrior(stack.size, shift=shift, transfers=stack.transfers)
-
-
 def _made(stack: Stack, request: Request, number: int) -> Generative:
     """Return CryoGAN for these particles; another number has another critic."""
     group = point_group(request.symmetry).float().to(stack.y.device)
     rng = generator(stack.y.device, request.seed, number)
     settings = {"radius": request.reading.mask_radius, **checked("cryogan", request.settings, "generate")}
     symmetry = group if len(group) > 1 else None
-    return cryogan(stack.size, _prior(stack, request), rng=rng, symmetry=symmetry, **settings)
-
-
-def _source(stack: Stack) -> Patches:
-    """Return whole images, drawn at random: which transfer function each has does not matter."""
-    measured = stack.measurement
-    data = Measurement(y=measured.y, operator=Identity(), noise=measured.noise)
-    return Patches(data=data, patch=(stack.size, stack.size), batch=BATCH, symmetries="none")
-
-
-@torch.no_grad()
-def _seen(volume: Tensor, prior: PosePrior, seed: int) -> Tensor:
-    """Return images of a map as the microscope would record them, (image, size, size)."""
-    rng = generator(volume.device, seed, 1 << 20)
-    clean = torch.cat([prior.draw(BATCH, rng)(volume)[:, 0, 0] for _ in range(_MADE // BATCH)])
-    return clean + torch.randn(clean.shape, generator=rng, device=clean.device)
-
-
-def _powers(stack: Stack, seen: Tensor) -> tuple[Values, Values, Values]:
-    """Return frequencies up to that of Nyquist, and the power of recorded and of made images."""
-    shells = stack.size // 2 + 1
-    recorded, made = (array(radial_power(images)[:shells]) for images in (stack.y[:, 0], seen))
-    return np.arange(shells) / stack.size, recorded, made
+    return cryogan(stack.size, prior_of(stack, request), rng=rng, symmetry=symmetry, **settings)
 
 
 def _agreements(
@@ -238,29 +161,8 @@ def _length(facts: Mapping[str, Any], pixel: float | None) -> str:
     return f"{voxels:.1f} voxels{limit}" if pixel is None else f"{voxels * pixel:.1f} angstrom{limit}"
 
 
-def _image(volume: Tensor, stack: Stack, provenance: Mapping[str, Any]) -> Image:
-    size = stack.pixel_size_angstrom
-    return Image(
-        data=volume[0, 0].cpu().numpy(),
-        axes="ZYX",
-        scale=dict.fromkeys("ZYX", size) if size else {},
-        units=dict.fromkeys("ZYX", "angstrom") if size else {},
-        provenance=provenance,
-    )
-
-
-def _assumed(request: Request, stack: Stack) -> str:
-    shift = 0.01 * stack.size * stack.shrunk if request.shift is None else request.shift
-    return (
-        f"Assumed: all sides are seen alike; particles lie within {shift:.2g} recorded pixels (standard deviation; "
-        f"--shift) of the centres of their images, in a ball of {request.reading.mask_radius:g} half edges; symmetry "
-        f"{request.symmetry}; density is nowhere negative."
-    )
-
-
 def _cuts(maps: Mapping[str, Tensor]) -> dict[str, Values]:
-    """Return the three sections through the middle of the map, its sum along z, and a section of each half-map."""
-    whole = array(maps["map"][0, 0])
-    middle = whole.shape[0] // 2
-    found = {"Section x-y": whole[middle], "Section x-z": whole[:, middle], "Section y-z": whole[:, :, middle]}
-    return found | {f"{name}, x-y": array(v[0, 0, middle]) for name, v in maps.items() if name != "map"}
+    """Return sections of the map, and one of each half-map."""
+    middle = maps["map"].shape[-1] // 2
+    halves = {f"{name}, x-y": array(v[0, 0, middle]) for name, v in maps.items() if name != "map"}
+    return sections(maps["map"]) | halves

@@ -15,7 +15,7 @@ from pellucid._math.seeds import mix
 from pellucid.data.image import Image
 from pellucid.data.source import Source
 from pellucid.errors import InputError
-from pellucid.methods import checked, names
+from pellucid.methods import checked
 from pellucid.methods.generate.generative import Generative
 from pellucid.report.evidence import Learning, Values
 from pellucid.report.particles import Account
@@ -85,27 +85,19 @@ class Request:
         InputError
             In one sentence.
         """
-        known = [name for name in METHODS if name in names("generate")]
-        if self.method not in known:
-            raise InputError(f"{self.method} does not learn from particles; {', '.join(known)} do.")
+        if self.method not in METHODS:
+            raise InputError(f"{self.method} does not learn from particles; {', '.join(METHODS)} do.")
         checked(self.method, self.settings, "generate")
         given = {"--halves": self.halves, "--truth": self.truth, "--symmetry": self.symmetry != "C1"}
-        flags = [flag for flag, value in given.items() if value and self.method not in TAKEN[flag]]
-        if flags:
-            raise InputError(f"{flags[0]} is for {' and '.join(TAKEN[flags[0]])}; {self.method} does not take it.")
+        flags = [flag for flag, value in given.items() if value]
+        if flags and self.method != "cryogan":
+            raise InputError(f"{flags[0]} is for cryogan; {self.method} does not take it.")
         try:
             point_group(self.symmetry)
         except ValueError as error:
             raise InputError(str(error)) from None
         if self.shift is not None and not 0 <= self.shift < np.inf:
             raise InputError(f"A shift is 0 pixels or more, not {self.shift}.")
-
-
-TAKEN: Mapping[str, tuple[str, ...]] = {
-    "--halves": ("cryogan",),
-    "--truth": ("cryogan",),
-    "--symmetry": ("cryogan",),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +190,6 @@ def trained(made: Generative, source: Source, name: str, job: Job, *, number: in
     if history.status == "cancelled":
         raise KeyboardInterrupt
     if history.status == "diverged" and history.best < 0:
-        forget(job)
         raise InputError(
             f"The training of the {name} diverged within its first {history.steps} steps, with nothing to keep: look "
             "at the images, or train with another --seed."
