@@ -99,14 +99,13 @@ class Translation:
         """
         if self.output.exists() and not self.output.is_dir():
             raise InputError(f"{self.output} is a file, and several images may come: name a folder with -o.")
-        if not self.output.parent.is_dir():
-            raise InputError(f"The folder {self.output.parent} does not exist: make it first.")
         found = [output_path(image.source or Path("image.tif"), _SUFFIX, self.output) for image in images]
         twice = {path for path in found if found.count(path) > 1}
         if twice:
             raise InputError(f"Two inputs would both become {twice.pop()}: translate them into different folders.")
-        for path in found if self.output.is_dir() else ():
-            writable(path, overwrite=self.overwrite)
+        for path in found:  # the folder is made with the first image
+            beside = path if self.output.is_dir() else self.output.with_name(path.name)
+            writable(beside, overwrite=self.overwrite or not self.output.is_dir())
         if self.save_model is not None:
             package.writable(self.save_model, overwrite=self.overwrite)
         return found
