@@ -20,8 +20,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     "cryogan": {"map": "map", "correlation": "correlation .3f", "FSC 0.5, of Nyquist": "shell .1f"}
     | {"hand": "hand", "seconds": "seconds .0f"},
     "spatial_vae": {"angles": "angles", "turns": "turns", "steps": "steps", "resultant": "resultant .3f"}
-    | {"shift": "shift .3f", "code": "code .3f", "PSNR, dB": "psnr .1f", "10 components, dB": "pca .1f"}
-    | {"mean image, dB": "mean .1f", "seconds": "seconds .0f"},
+    | {"shift": "shift .3f", "pull": "pull .2f", "code": "code .3f", "PSNR, dB": "psnr .1f"}
+    | {"10 components, dB": "pca .1f", "mean image, dB": "mean .1f", "seconds": "seconds .0f"},
     "spatial_vae_hand": {"turns": "turns", "steps": "steps", "unexplained": "left .3f", "5 components": "pca .3f"}
     | {"seconds": "seconds .0f"},
     "training_overhead": {"batch": "batch", "precision": "precision", "`fit`, steps/s": "fit .2f"}
