@@ -69,3 +69,25 @@ def test_a_hole_in_the_numbers_is_refused_or_filled(command, kinds, tmp_path):
     assert "holds 1 NaN; --fill-nan" in ran.err
     assert not (tmp_path / "out").exists()
     assert command(*given, "--fill-nan").code in (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("images", "sentence"),
+    [
+        ([], "holds no image"),
+        ([np.eye(24, dtype=np.uint16)], "holds one image"),
+        ([np.eye(12, dtype=np.uint16)] * 2, "has 12 x 12 pixels, and a critic judges 16 x 16"),
+        ([np.eye(24, dtype=np.uint16)[..., None].repeat(3, -1)] * 2, "choose one with --channel"),
+        ([np.eye(24, dtype=np.uint16), np.eye(24, dtype=np.uint8)], "no common scale"),
+    ],
+)
+def test_a_folder_that_is_no_kind_is_one_sentence(images, sentence, command, kinds, tmp_path):
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for number, image in enumerate(images):
+        tifffile.imwrite(folder / f"{number}.tif", image, photometric="rgb" if image.ndim == 3 else "minisblack")
+    ran = command("translate", *kinds[:2], "--to", folder, "-o", tmp_path / "out", *SMALL)
+    assert ran.code == 2
+    assert sentence in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
