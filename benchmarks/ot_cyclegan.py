@@ -37,7 +37,7 @@ from pellucid.solvers.total_variation import TotalVariation
 from pellucid.training import Plan, Validation, fit
 from table import show
 
-BATCH = 20  # pairs of supervision, as many as there are patches of both kinds else
+BATCH = 10  # pairs of supervision, as many as there are patches of both kinds else
 SIZE, TRAINED, JUDGED, NOISE, TAPS, WIDTH = 40, 300, 64, 0.02, 13, 11
 RUNS = {  # the settings of what is learned
     "blurred": None,

@@ -122,7 +122,7 @@ def test_patches_of_a_step_are_of_one_recording(case, rng):
     (stage,) = built(case).stages
     source = stage.source([recorded, dark])
     batch = source.draw(Step(0, 0.0, rng))
-    assert batch.y.shape == batch.images.shape == (32, 1, 32, 32)
+    assert batch.y.shape == batch.images.shape == (16, 1, 32, 32)
     assert bool((batch.y < 0).all()) or bool((batch.y.flatten(1).amax(1) > 0).all())
 
 

@@ -47,7 +47,7 @@ _NOISE = 0.01  # the Wiener filter's ratio of noise and signal
 _BRIGHT = 0.01  # of the pixels, whose mean is the unit
 _DARK = 0.01  # of the pixels of a clean image lie below its background
 _SIDE = {2: 64, 3: 32}  # of a patch, unless the PSF is wider
-_VOXELS = 2**15  # a step
+_VOXELS = 2**14  # a step
 _JUDGED = 8  # recordings that judge the weights
 
 
