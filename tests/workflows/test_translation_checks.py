@@ -28,8 +28,8 @@ def checked(gain, back, looks, **more):
 
 
 def test_exact_maps_leave_no_doubt():
-    found = checked(0.5, 2.0, (BRIGHT, BRIGHT))
-    assert (found.cycle, found.cycle_back, found.kept) == (0, 0, 1)
+    found = checked(0.75, 1 / 0.75, (BRIGHT, BRIGHT))
+    assert (found.cycle, found.cycle_back, found.kept) == (pytest.approx(0, abs=1e-6), pytest.approx(0, abs=1e-6), 1)
     assert found.correlation == pytest.approx(1)
     assert found.doubts == []
     assert "100% of the pixels stay" in str(found)
@@ -69,3 +69,11 @@ def test_unseen_pairs_are_counted():
     assert found.pairs == 2
     assert found.error == pytest.approx(float(1 / x.std()), rel=1e-3)
     assert "unseen pairs" in found.doubts[-1]
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.5])
+def test_grey_values_are_compared_with_those_of_the_target(gain):
+    """Uniform values from -a to a are (1 - a) / 2 away from those from -1 to 1, on average."""
+    found = checked(gain, 1 / gain, (BRIGHT, BRIGHT))
+    assert found.unlike == pytest.approx((1 - gain) / 2 * 3**0.5, abs=0.01)
+    assert any("unlike the target" in doubt for doubt in found.doubts) == (gain < 1)

@@ -18,7 +18,8 @@ GENERATED = (
     "The images are generated: they show what is usual in the target images, and nothing measured vouches for a detail."
 )
 _MANY, _SIDE, _STEP = 16, 256, 16  # images that are checked, pixels a side at most, and what sides are multiples of
-_CYCLE, _KEPT = 0.7, 0.8  # half of the variance; beyond these a translation is doubtful
+_CYCLE, _KEPT, _UNLIKE = 0.7, 0.8, 0.3  # beyond these a translation is doubtful; 0.7 is half of the variance
+_SAMPLE = 2**20  # grey values that are compared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class Checks:
     ----------
     cycle, cycle_back
         rms(y - F G y) over the contrast of y: what the translation loses; and that of target images there and back.
+    unlike
+        How far the grey values of output and target images lie apart (Wasserstein-1), over the contrast of the latter.
     correlation
         Of input and output.
     kept
@@ -41,6 +44,7 @@ class Checks:
 
     cycle: float | None
     cycle_back: float | None
+    unlike: float | None
     correlation: float
     kept: float | None
     polarity: int | None
@@ -65,6 +69,10 @@ class Checks:
             found.append(f"Only {self.kept:.0%} of the pixels stay content or background: structure was moved.")
         if self.cycle is not None and self.cycle > _CYCLE:
             found.append(f"There and back loses {self.cycle:.2f} of the contrast: the output does not tell the input.")
+        if self.unlike is not None and self.unlike > _UNLIKE:
+            found.append(
+                f"The output looks unlike the target: grey values are {self.unlike:.2f} of its contrast apart."
+            )
         if self.error is not None and self.error > 1:
             found.append(f"On unseen pairs the error is {self.error:.2f} of the contrast: a flat image has 1.")
         return found
@@ -76,6 +84,8 @@ class Checks:
             told.append(f"there and back changes inputs by {self.cycle:.2f} of their contrast (forward consistency)")
         if self.cycle_back is not None:
             told.append(f"and target images by {self.cycle_back:.2f}")
+        if self.unlike is not None:
+            told.append(f"grey values are {self.unlike:.2f} of the contrast away from those of the target")
         known = "content kept: not checked, for its polarity is not known"
         told.append(known if self.kept is None else f"{self.kept:.0%} of the pixels stay content or background")
         if self.error is not None:
@@ -110,31 +120,46 @@ def check(
     """
     source, target = looks
     device = next(model.parameters()).device
-    known = source.bright is not None and target.bright is not None
-    loss, sums, same, pixels = [], torch.zeros(3), 0.0, 0
-    for y in _middles(given, device):
-        image = model(Measurement(y=y, operator=Identity()))
-        if isinstance(model, Transport):
-            loss.append(_relative(y, model.way(image)))
-        a, b = (v.mean(1) - v.mean() for v in (y, image))
-        sums += torch.stack([(a * b).sum(), (a * a).sum(), (b * b).sum()]).cpu()
-        same += float(((source.salient(y) > 0.5) == (target.salient(image) > 0.5)).sum())
-        pixels += image[:, :1].numel()
-    back = []
+
+    def translated(y: Tensor) -> Tensor:
+        image: Tensor = model(Measurement(y=y, operator=Identity()))
+        return image
+
+    ys, xs = (_middles(planes, device) for planes in (given, others))
+    images = [translated(y) for y in ys]
+    forth, back = [], []
     if isinstance(model, Transport):
-        for x in _middles(others, device):
-            again = model(Measurement(y=model.way(x), operator=Identity()))
-            back.append(_relative(x, again))
-    errors = [_relative(x, model(Measurement(y=y, operator=Identity()))) for y, x in _both(pairs, device)]
+        forth = [_relative(y, model.way(image)) for y, image in zip(ys, images, strict=True)]
+        back = [_relative(x, translated(model.way(x))) for x in xs]
+    errors = [_relative(x.to(device), translated(y.to(device))) for y, x in map(_both, pairs[:_MANY])]
+    sides = source.bright, target.bright
+    known = None not in sides
+    same = [((source.salient(y) > 0.5) == (target.salient(x) > 0.5)).float() for y, x in zip(ys, images, strict=True)]
     return Checks(
-        cycle=_mean(loss),
+        cycle=_mean(forth),
         cycle_back=_mean(back),
-        correlation=float(sums[0] / (sums[1] * sums[2]).sqrt().clamp(min=1e-12)),
-        kept=same / pixels if known else None,
-        polarity=(1 if source.bright == target.bright else -1) if known else None,
+        unlike=_apart(images, xs) if xs else None,
+        correlation=_correlation(ys, images),
+        kept=float(torch.cat([part.flatten() for part in same]).mean()) if known else None,
+        polarity=(1 if sides[0] == sides[1] else -1) if known else None,
         error=_mean(errors),
         pairs=len(errors),
     )
+
+
+def _correlation(ys: Sequence[Tensor], images: Sequence[Tensor]) -> float:
+    """Return that of two lists of images, each less its mean; of several channels, of their means."""
+    both = [[v.mean(1) - v.mean() for v in pair] for pair in zip(ys, images, strict=True)]
+    a, b = (torch.cat([pair[k].flatten() for pair in both]) for k in (0, 1))
+    return float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12))
+
+
+def _apart(images: Sequence[Tensor], others: Sequence[Tensor]) -> float:
+    """Return the least way that grey values must go from one set to the other, over the contrast of the other."""
+    levels = torch.linspace(0, 1, 101)
+    a, b = (torch.cat([v.flatten().cpu() for v in some]) for some in (images, others))
+    quantiles = [v[:: max(1, len(v) // _SAMPLE)].quantile(levels) for v in (a, b)]
+    return float((quantiles[0] - quantiles[1]).abs().mean() / b.std().clamp(min=1e-6))
 
 
 def _relative(truth: Tensor, found: Tensor) -> float:
@@ -158,5 +183,5 @@ def _middle(plane: Tensor) -> Tensor:
     return plane[None, :, row : row + sides[0], column : column + sides[1]]
 
 
-def _both(pairs: Sequence[tuple[Tensor, Tensor]], device: torch.device) -> list[tuple[Tensor, Tensor]]:
-    return [(_middle(y).to(device), _middle(x).to(device)) for y, x in pairs[:_MANY]]
+def _both(pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    return _middle(pair[0]), _middle(pair[1])
