@@ -17,8 +17,11 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"seconds": "seconds .1f"},
     "cryo_toy_hand": {"method": "method", "unexplained": "unexplained .3f"}
     | {"correlation with hand-vol": "correlation .3f", "seconds": "seconds .1f"},
-    "cryogan": {"map": "map", "correlation": "correlation .3f", "FSC 0.5, of Nyquist": "shell .1f"}
+    "cryogan": {"map": "map", "correlation": "correlation .3f", "FSC 0.5, of Nyquist": "detail .2f"}
     | {"hand": "hand", "seconds": "seconds .0f"},
+    "multi_cryogan": {"state": "state", "correlation": "correlation .3f", "FSC 0.5, of Nyquist": "detail .2f"}
+    | {"of the same map with the other state": "with the other .3f", "between the states": "between the states .3f"}
+    | {"steps": "steps", "seconds": "seconds .0f"},
     "spatial_vae": {"angles": "angles", "turns": "turns", "steps": "steps", "resultant": "resultant .3f"}
     | {"shift": "shift .3f", "pull": "pull .2f", "code": "code .3f", "PSNR, dB": "psnr .1f"}
     | {"10 components, dB": "pca .1f", "mean image, dB": "mean .1f", "seconds": "seconds .0f"},
@@ -159,7 +162,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     "divnoising_fmd": {"image": "image", "method": "setting", "PSNR, dB": "psnr .2f"}
     | {"steps": "steps", "seconds of a core": "seconds .0f"},
     "divnoising_draws": {"image": "image", "truth in 90 % interval": "within .1%", "KL, nats a pixel": "kl .2f"}
-    | {f"{k} draws, dB": f"draws_{k} .2f" for k in (2, 4, 8, 32, 128)},
+    | {f"{k} draws, dB": f"draws_{k} .2f" for k in (2, 4, 8, 32, 128)}
+    | {"mode, dB": "mode .2f"},
     "translate_content": {"method": "method", "seed": "seed", "correlation": "correlation .3f", "kept": "kept .3f"}
     | {"cycle": "cycle .3f", "steps": "steps", "seconds": "seconds .0f"},
     "translate_filaments": {
