@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from pellucid.data.io import star
 from pellucid.data.io.star_writing import write
 from pellucid.restorers.spatial import Poses
 from pellucid.workflows.learn import Job
-from pellucid.workflows.particles_poses import poses, tables
+from pellucid.workflows.particles_poses import poses, tables, vague
 from pellucid.workflows.particles_stack import Reading, stack
 from pellucid.workflows.particles_training import Request
 
@@ -53,8 +55,6 @@ def test_what_the_star_file_held_is_kept_and_our_columns_are_added(path, some, r
 
 
 def test_without_a_star_file_and_a_pixel_size_origins_are_in_pixels(path, some, rng):
-    from dataclasses import replace
-
     particles = replace(stack(path, Reading(size=8), rng), pixel_size_angstrom=None)
     found = tables(particles, some)
     assert list(found) == ["particles"]
@@ -72,3 +72,8 @@ def test_a_training_gives_poses_pictures_and_deviations(path, rng):
     assert len(found.tables["particles"]["rlnAnglePsi"]) == 32
     assert found.facts["steps"] == 3
     assert 0 < found.facts["angle_deviation_degrees"] < 180
+
+
+def test_angles_that_the_images_do_not_tell_are_named(some):
+    assert vague(some, rest=4.0) == ()
+    assert "hardly determined (57 degrees of deviation in the median, of 86 beforehand)" in vague(some, rest=1.5)[0]

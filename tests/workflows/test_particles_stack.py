@@ -145,6 +145,11 @@ def test_a_text_file_is_no_stack(tmp_path, rng):
         read(path, rng)
 
 
+def test_a_folder_is_no_stack(tmp_path, rng):
+    with pytest.raises(InputError, match="is a folder: name the stack in it"):
+        read(tmp_path, rng)
+
+
 def test_a_star_file_of_other_particles_is_refused(path, rng):
     text = path.with_name("p.star").read_text()
     fewer = path.with_name("fewer.star")

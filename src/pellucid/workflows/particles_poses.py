@@ -25,14 +25,14 @@ Columns = dict[str, Any]
 
 _BATCH, _SHOWN, _STEPS = 32, 16, 7  # particles a step; images in the report; along an axis of the code
 _AT_ONCE = 256  # images that are rendered together
-_VAGUE = 0.5  # radians of posterior deviation from which an angle is not determined
+_VAGUE = 0.5  # posterior deviation of an angle over that of the prior, from which it is not determined
 
 MEANING = (
     "Poses in the plane and a code of shape, inferred from each image by a model that was learned from all of them. "
     "The images of the model are generated: they show what it takes a particle for, not what was recorded.",
     "Angles and origins bring the particles onto the model's own reference, as a class average would have it. They are "
     "no orientations in space: sides of one molecule differ by their code, if at all. The deviations are those of the "
-    "model's posterior; they know nothing of what the model cannot express.",
+    "model's posterior about the likeliest turn; they know nothing of other turns, nor of what the model cannot say.",
 )
 
 
@@ -68,7 +68,7 @@ def poses(stack: Stack, request: Request, job: Job, provenance: Mapping[str, Any
         cuts=_traversed(model),
         learning=learning_of(history, "likelihood"),
         learned="minus log likelihood of a pixel, nats",
-        warnings=(*_vague(found), *stack.warnings, *doubts(history, "poses")),
+        warnings=(*vague(found, model.prior.rest), *stack.warnings, *doubts(history, "poses")),
         notes=stack.notes,
         provenance=provenance,
     )
@@ -127,13 +127,13 @@ def _traversed(model: Spatial) -> dict[str, Values]:
     return {f"Axis {k} of the code, -2 to 2 deviations": montage(s, _STEPS) for k, s in enumerate(strips, 1)}
 
 
-def _vague(found: Poses) -> tuple[str, ...]:
-    """Return a sentence where the images do not tell their angles."""
+def vague(found: Poses, rest: float) -> tuple[str, ...]:
+    """Return a sentence where the images tell little of their angles: `rest` is the deviation beforehand."""
     spread = float(found.spreads[:, 0].median())
-    if spread < _VAGUE:
+    if spread < _VAGUE * rest:
         return ()
-    told = f"the posterior has {math.degrees(spread):.0f} degrees of deviation, in the median"
-    return (f"The angles are hardly determined: {told}; train longer, or take them for what they are.",)
+    told = f"{math.degrees(spread):.0f} degrees of deviation in the median, of {math.degrees(rest):.0f} beforehand"
+    return (f"The angles are hardly determined ({told}): train longer, or do not rely on them.",)
 
 
 def _deviations(found: Poses, stack: Stack) -> dict[str, float]:

@@ -22,8 +22,8 @@ from pellucid.operators.ctf import ctf
 
 SIZE = 32  # pixels at which two cores train in minutes
 LEAST = 8  # particles, and pixels along an edge
+_AT_ONCE = 256  # images that are cropped together
 _SILENT, _ADDED = 0.1, 1 / 3  # deviation of the noise over that of the images: taken for none; added instead
-_SURE = 3.0  # standard errors from which a contrast has a sign
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,8 @@ def stack(path: Path, reading: Reading, rng: torch.Generator) -> Stack:
     _check(images, path.name)
     pixel = reading.pixel_size_angstrom or particles.pixel_size_angstrom
     recorded, size = images.shape[-1], _size(images, reading, path.name)
-    images = fourier_cropped(-images if reading.invert else images, size)
+    sign = -1.0 if reading.invert else 1.0
+    images = torch.cat([fourier_cropped(sign * part, size) for part in torch.split(images, _AT_ONCE)])
     background = outside(size, reading.mask_radius)
     images, white, notes, warnings = _white(images, background, path.name, rng)
     inner = images[:, ~outside(size, reading.mask_radius / 2)].mean(1)
@@ -160,7 +161,8 @@ def _read(path: Path, reading: Reading) -> tuple[star.Particles, tuple[Path, ...
     """Return the particles as recorded, and the files they came from; a STAR file is the last."""
     for file in (path, reading.star):
         if file is not None and not file.is_file():
-            raise InputError(f"{file} does not exist: check the name and the folder.")
+            what = "is a folder: name the stack in it" if file.is_dir() else "does not exist: check its name and folder"
+            raise InputError(f"{file} {what}.")
     if path.suffix.lower() == ".star":
         if reading.star is not None:
             raise InputError(f"{path.name} is a STAR file itself: leave out --star.")

@@ -146,6 +146,8 @@ def begin(job: Job, provenance: Mapping[str, Any]) -> None:
                 "--resume, or leave out --resume to start anew."
             )
         return
+    if job.resume:
+        job.watch(Event("read", f"There is nothing to go on from in {job.folder}: the training starts anew."))
     forget(job)
     checkpoint.save(note, {}, facts)
 
