@@ -8,7 +8,9 @@ from pellucid.methods.__main__ import table
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("mark", "task"), [("", "denoise"), (" for reconstruct", "reconstruct")])
+@pytest.mark.parametrize(
+    ("mark", "task"), [("", "denoise"), (" for reconstruct", "reconstruct"), (" for generate", "generate")]
+)
 def test_the_table_of_methods_is_the_generated_one(mark, task):
     rest = README.split(f"<!-- made by `python -m pellucid.methods`{mark} -->\n")[1]
     assert rest.split("\n<!-- end -->")[0] == table(task)
