@@ -23,8 +23,9 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"of the same map with the other state": "with the other .3f", "between the states": "between the states .3f"}
     | {"steps": "steps", "seconds": "seconds .0f"},
     "spatial_vae": {"angles": "angles", "turns": "turns", "steps": "steps", "resultant": "resultant .3f"}
-    | {"shift": "shift .3f", "pull": "pull .2f", "code": "code .3f", "PSNR, dB": "psnr .1f"}
-    | {"10 components, dB": "pca .1f", "mean image, dB": "mean .1f", "seconds": "seconds .0f"},
+    | {"apart": "apart .3f", "shift": "shift .3f", "code": "code .3f", "pull of angles": "angle_pull .2f"}
+    | {"pull of shifts": "shift_pull .2f", "PSNR, dB": "psnr .1f", "10 components, dB": "pca .1f"}
+    | {"mean image, dB": "mean .1f", "seconds": "seconds .0f"},
     "spatial_vae_hand": {"turns": "turns", "steps": "steps", "unexplained": "left .3f", "5 components": "pca .3f"}
     | {"seconds": "seconds .0f"},
     "training_overhead": {"batch": "batch", "precision": "precision", "`fit`, steps/s": "fit .2f"}
