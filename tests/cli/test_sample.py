@@ -1,5 +1,5 @@
 def test_draws_are_written_and_called_generated(command, noisy, tmp_path):
-    small = [part for name in ("features=4", "code=2", "patch=32", "batch=2") for part in ("--set", name)]
+    small = [part for name in ("features=4", "code=2", "patch=32", "batch=2", "draws=2") for part in ("--set", name)]
     given = ["sample", noisy, "--draws", 2, "--map", "--steps", 2, *small, "--device", "cpu"]
     ran = command(*given)
     assert ran.code in (0, 3)

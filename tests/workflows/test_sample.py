@@ -12,7 +12,7 @@ from pellucid.workflows.sample import sample_files
 
 from .conftest import blobs
 
-SMALL = {"features": 4, "code": 2, "patch": 32, "batch": 2}
+SMALL = {"features": 4, "code": 2, "patch": 32, "batch": 2, "draws": 2}
 OPTIONS = Options(method="divnoising", steps=3, settings=SMALL, device="cpu")
 
 

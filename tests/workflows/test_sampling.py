@@ -14,7 +14,7 @@ from pellucid.workflows.sampling import Sampling
 
 from .conftest import blobs, recorded
 
-SMALL = {"features": 4, "code": 2, "patch": 32, "batch": 2}
+SMALL = {"features": 4, "code": 2, "patch": 32, "batch": 2, "draws": 2}
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,15 @@ def test_mean_and_spread_are_those_of_the_draws_and_no_two_draws_are_alike(model
 
 def test_more_draws_begin_with_the_fewer(model, image):
     np.testing.assert_array_equal(drawn(model, image, 4)[0][:2], drawn(model, image, 2)[0])
+
+
+def test_volumes_are_drawn_from(image):
+    volume = Image(data=np.concatenate([image.data] * 2)[:, :32, :32], axes="ZYX")
+    options = Options(method="divnoising", steps=1, settings=SMALL, device="cpu")
+    model = Model(dims=3, channels=learn([volume], [], 3, Job(options=options, deadline=None))[0])
+    draws, mean, _, _ = drawn(model, volume, 2)
+    np.testing.assert_allclose(mean, draws.mean(0), rtol=1e-5)
+    assert np.isfinite(draws).all()
 
 
 def test_a_model_without_a_posterior_is_refused(image):
