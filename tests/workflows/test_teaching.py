@@ -4,14 +4,16 @@ from dataclasses import replace
 import pytest
 import torch
 
+from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
+from pellucid.operators import Blur, LearnableBlur
 from pellucid.workflows import scan as scans
 from pellucid.workflows import teaching
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
 from pellucid.workflows.request import Request
 from pellucid.workflows.scan_score import reserve
-from pellucid.workflows.teaching import given, teach, within
+from pellucid.workflows.teaching import given, instructed, learnable, teach, within
 
 from .scans import recorded, toy
 
@@ -100,3 +102,22 @@ def test_a_training_has_half_of_the_budget_at_least():
     assert within(early) == early
     free = Job(options=Options(seconds=None, steps=3), deadline=None)
     assert within(free) is free
+
+
+def test_only_a_method_that_can_is_left_to_learn_an_instrument():
+    psf, y = torch.full((1, 1, 3, 3), 1 / 9), torch.zeros(1, 1, 8, 8)
+    known, unknown = (Measurement(y=y, operator=kind(psf)) for kind in (Blur, LearnableBlur))
+    learnable([known], asked(method="cg"))
+    learnable([known, unknown], asked(method="ot_cyclegan"))
+    for method in ("cg", "ssdu", "auto", None):
+        with pytest.raises(InputError, match="Only ot_cyclegan learns a PSF: add --method ot_cyclegan and --clean"):
+            learnable([known, unknown], asked(method=method, settings={}))
+
+
+def test_instruments_are_told_what_was_learned_of_them(left):
+    request = asked()
+    taught = teach("ssdu", left, request, None, job(request))
+    assert instructed(taught, left) is taught
+    heard = []
+    instructed(replace(taught, method=replace(taught.method, tell=heard.append)), left)
+    assert heard == [scan.operator for scan in left.values()]

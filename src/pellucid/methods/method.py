@@ -13,6 +13,7 @@ from pellucid.data.patches import Symmetries
 from pellucid.data.source import Source
 from pellucid.data.splits import Split
 from pellucid.objectives import Objective
+from pellucid.operators import Operator
 from pellucid.restorers import Restorer
 from pellucid.training import Adam
 
@@ -125,6 +126,8 @@ class Method:
     finish
         Called after the last fit with data whose weight marks pixels that were never a target: settles what they tell,
         and may return why the result is none to rely on, in whole sentences for the user.
+    tell
+        Called with the instrument of a scan: tells it what was learned of it, such as its PSF.
     card
         What the method needs and gives.
     warnings
@@ -137,5 +140,6 @@ class Method:
     split: Split | None = None
     stages: tuple[Stage, ...] = ()
     finish: Callable[[Measurement], tuple[str, ...] | None] | None = None
+    tell: Callable[[Operator], None] | None = None
     card: Card
     warnings: tuple[str, ...] = ()

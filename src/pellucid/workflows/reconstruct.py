@@ -29,7 +29,7 @@ from pellucid.workflows.scan_learning import on
 from pellucid.workflows.scan_model import ScanModel
 from pellucid.workflows.scan_score import Reserve, marked, reserve
 from pellucid.workflows.session import file_hash
-from pellucid.workflows.teaching import Taught, given, teach, within
+from pellucid.workflows.teaching import Taught, given, instructed, learnable, teach, within
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +162,7 @@ def prepare(
     """
     device, auto = job.options.place(), request.method == AUTO
     data = {path: on(opened.measurement, device) for path, opened in scans.items()}
+    learnable(data.values(), request)
     if not (request.learns or request.applies) or (auto and request.modality not in contest.AUTO):
         return {path: Ready(opened=scans[path], data=data[path]) for path in scans}, {}
     for path, measurement in data.items():
@@ -214,10 +215,10 @@ def _taught(
 ) -> tuple[Taught | None, tuple[str, ...]]:
     """Return the learned method, and why there is none where `auto` can do without it."""
     if start is not None and request.applies:
-        return given(start, request.modality, next(iter(left.values()))), ()
+        return instructed(given(start, request.modality, next(iter(left.values()))), left), ()
     if request.method != AUTO:
         assert request.method is not None
-        return teach(request.method, left, request, start, job), ()
+        return instructed(teach(request.method, left, request, start, job), left), ()
     name = contest.learned_for(request.modality, many=request.train is not None or len(left) > 1)
     if name is None:
         return None, (f"There is no learned method for {request.modality} yet.",)

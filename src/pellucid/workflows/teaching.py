@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods import Method, settings
 from pellucid.methods.reconstruct.learned import doubts
+from pellucid.operators import LearnableBlur
 from pellucid.training import History
 from pellucid.training.watch import table
 from pellucid.workflows.clean import clean_images
@@ -144,6 +145,27 @@ def _others(request: Request, method: Method, job: Job) -> tuple[dict[Path, Meas
 def given(model: ScanModel, modality: str, example: Measurement) -> Taught:
     """Return a model that is used as it is."""
     return Taught(method=model.build(modality, example), model=model)
+
+
+def instructed(taught: Taught, scans: Mapping[Path, Measurement]) -> Taught:
+    """Return a learned method, whose instruments were told what it learned of them."""
+    if taught.method.tell is not None:
+        for scan in scans.values():
+            taught.method.tell(scan.operator)
+    return taught
+
+
+def learnable(scans: Iterable[Measurement], request: Request) -> None:
+    """Refuse an instrument that is to be learned, but for a method that can.
+
+    Raises
+    ------
+    InputError
+        In one sentence.
+    """
+    unknown = any(isinstance(part, LearnableBlur) for scan in scans for part in scan.operator.modules())
+    if unknown and not (request.unpaired or request.applies):
+        raise InputError("Only ot_cyclegan learns a PSF: add --method ot_cyclegan and --clean FOLDER, or give the PSF.")
 
 
 def within(job: Job) -> Job:

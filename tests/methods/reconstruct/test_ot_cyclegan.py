@@ -59,6 +59,9 @@ def test_a_blind_kernel_is_found(case):
     trained(made, unknown, 60)
     found, psf = made.model.way.kernel.detach(), recorded.operator.psf[0, 0]
     assert torch.corrcoef(torch.stack([found.flatten(), psf.flatten()]))[0, 1] > 0.8
+    made.tell(unknown.operator)
+    torch.testing.assert_close(unknown.operator.kernel[0, 0], found)
+    assert not list(filter(lambda part: part.requires_grad, unknown.operator.parameters()))
 
 
 def test_a_known_instrument_has_no_critic_of_recordings_and_is_no_part_of_the_model(case):

@@ -10,7 +10,7 @@ from pellucid.data.io import read, write
 from pellucid.errors import InputError
 from pellucid.methods import function
 from pellucid.metrics import psnr
-from pellucid.operators import Blur
+from pellucid.operators import Blur, LearnableBlur
 from pellucid.operators.optics import Optics
 from pellucid.operators.psf import vectorial
 from pellucid.workflows.modalities.deconvolution import deconvolution
@@ -105,6 +105,14 @@ def test_the_psf_of_beads_is_measured(tmp_path, rng):
     assert "measured from 4 of 4 beads" in scan.notes[0]
 
 
+def test_a_psf_may_be_left_to_be_learned(stack):
+    scan = deconvolution(stack[0], psf_width=7)
+    (blur,) = (part for part in scan.measurement.operator.modules() if isinstance(part, LearnableBlur))
+    assert blur.taps == (7, 7, 7)
+    torch.testing.assert_close(blur.kernel.detach(), torch.full((1, 1, 7, 7, 7), 1 / 343))
+    assert scan.notes[0] == "PSF to be learned, 7 pixels along each axis."
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -119,6 +127,9 @@ def test_the_psf_of_beads_is_measured(tmp_path, rng):
         ({"psf": "flat"}, "has the axes ZYX"),
         ({"psf": "negative"}, "negative values"),
         ({"psf": "coarse"}, "resample the PSF"),
+        ({"psf": Path("psf.tif"), "psf_width": 7}, "or have it learned, by --psf-width"),
+        ({"psf_width": 8}, "an odd number of pixels wide, from 3 up to the 16 x 48 x 48 of the image; 8 is not"),
+        ({"psf_width": 17}, "17 is not"),
     ],
 )
 def test_what_does_not_go_together_is_told(given, message, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import Any, TypeVar
 
@@ -128,7 +129,7 @@ def ot_cyclegan(
     clean: Sequence[Tensor] = (),
     adversarial: float | None = None,
     features: int | None = None,
-    rate: float | None = None,
+    rate: float = 4e-3,
 ) -> Method:
     """Restore with G so that H G y = y and G(H x + w) = x, and that G y looks like the clean images x.
 
@@ -149,8 +150,7 @@ def ot_cyclegan(
     features
         Of the U-Net G and the critics; 16 in the plane, 8 in space, unless given.
     rate
-        Learning rate of G and H; 0.008 where H is known, 0.004 where not, unless given. That of the critics is two
-        fifths of it.
+        Learning rate of G and H; that of the critics is two fifths of it.
 
     Returns
     -------
@@ -191,12 +191,12 @@ def ot_cyclegan(
     for critic in critics:
         initialise(critic, rng).to(example.y.device)
     weight = (1.0 if blind else 0.1) if adversarial is None else adversarial
-    rate = (4e-3 if blind else 8e-3) if rate is None else rate
     objective = OptimalTransport(
         critics[0], critics[1] if blind else None, DIVERGENCES["least_squares"], adversarial=weight
     )
     kept = model if blind else model.restorer
-    method = Method(model=kept, restorer=kept, card=CARD)
+    tell = partial(_tell, way) if isinstance(way, LearnedBlur) else None
+    method = Method(model=kept, restorer=kept, card=CARD, tell=tell)
     if not clean:
         return method
     least = [max(critics[0].least, taps) for taps in blur.taps]
@@ -273,6 +273,15 @@ def judged(recordings: Sequence[Measurement]) -> tuple[Objective[Any], Source] |
 
 def _part(operator: Operator, kind: type[Part]) -> Part | None:
     return next((part for part in operator.modules() if isinstance(part, kind)), None)
+
+
+def _tell(learned: LearnedBlur, operator: Operator) -> None:
+    """Let an instrument have the kernel that was learned, for good."""
+    blur = _part(operator, LearnableBlur)
+    if blur is not None:
+        with torch.no_grad():
+            blur.logits.copy_(learned.kernel.clamp(min=1e-12).log().view_as(blur.logits))
+        blur.requires_grad_(False)
 
 
 def _below(count: int, rng: torch.Generator) -> int:

@@ -22,7 +22,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.data.prepare.psf import measured, prepared
 from pellucid.errors import InputError
 from pellucid.noise import NoiseModel, diagnose
-from pellucid.operators import Blur, Crop, LinearOperator, Sampling
+from pellucid.operators import Blur, Crop, LearnableBlur, LinearOperator, Sampling
 from pellucid.operators import psf as models
 from pellucid.operators.base import LinearComposition
 from pellucid.operators.optics import Optics
@@ -53,6 +53,7 @@ def deconvolution(
     background: float | None = None,
     axes: str | None = None,
     channel: str | None = None,
+    psf_width: int | None = None,
 ) -> Scan:
     """Sharpen an image or a stack by the point-spread function of the microscope.
 
@@ -86,17 +87,24 @@ def deconvolution(
         What each axis of the file is, out of STCZYX, where it does not say.
     channel
         Index or name of the one to deconvolve, of several.
+    psf_width
+        Of a PSF that nobody knows, in pixels along each axis: --method ot_cyclegan learns it from clean images.
     """
     image = _opened(path, axes, channel)
     sizes = _sizes(image, pixel_size_nm, plane_spacing_nm)
-    if (psf is not None) + (beads is not None) + (na is not None) != 1:
-        raise InputError("A PSF is needed, by one of three ways: add --psf, or --beads, or --na and --wavelength-nm.")
-    if na is None:
+    if sum(way is not None for way in (psf, beads, na, psf_width)) != 1:
+        raise InputError(
+            "A PSF is needed, by one of three ways: add --psf, or --beads, or --na and --wavelength-nm; or have it "
+            "learned, by --psf-width and --method ot_cyclegan."
+        )
+    if psf_width is not None:
+        kernel, note = _unknown(image, psf_width), f"PSF to be learned, {psf_width} pixels along each axis."
+    elif na is None:
         kernel, note = _from_file(psf or beads or path, image, sizes, of_beads=psf is None)
     else:
         optics = {"na": na, "wavelength_nm": wavelength_nm, "index": index, "sample_index": sample_index}
         kernel, note = _computed(image, sizes, psf_model, optics | {"depth_nm": 1e3 * depth_um})
-    return _scan(image, kernel, background, note)
+    return _scan(image, kernel, background, note, learned=psf_width is not None)
 
 
 def _opened(path: Path, axes: str | None, channel: str | None) -> Image:
@@ -161,6 +169,17 @@ def _from_file(
     return kernel, note
 
 
+def _unknown(image: Image, width: int) -> NDArray[np.float64]:
+    """Return the PSF of which nothing is known but its width."""
+    extent = [image.size(letter) for letter in _space(image)]
+    if width < 3 or width % 2 == 0 or width > min(extent):
+        raise InputError(
+            f"A PSF that is learned is an odd number of pixels wide, from 3 up to the {_by(extent)} of the image; "
+            f"{width} is not: change --psf-width."
+        )
+    return np.full([width] * len(extent), float(width) ** -len(extent))
+
+
 def _computed(
     image: Image, sizes: Mapping[str, float], model: Model, given: Mapping[str, float | None]
 ) -> tuple[NDArray[np.float64], str]:
@@ -187,7 +206,9 @@ def _computed(
     return prepared(psf[0, 0].numpy()), note
 
 
-def _scan(image: Image, kernel: NDArray[np.float64], background: float | None, note: str) -> Scan:
+def _scan(
+    image: Image, kernel: NDArray[np.float64], background: float | None, note: str, *, learned: bool = False
+) -> Scan:
     """Put together what is known: the stack is a part of an object that goes on around it."""
     letters = _space(image)
     order = [image.axes.index(a) for a in image.axes if a not in letters] + [image.axes.index(a) for a in letters]
@@ -195,7 +216,7 @@ def _scan(image: Image, kernel: NDArray[np.float64], background: float | None, n
     space = stack.shape[-len(letters) :]
     dark = float(np.percentile(stack, _DARK)) if background is None else background
     y = torch.from_numpy(np.ascontiguousarray(stack - np.float32(dark))).reshape(-1, 1, *space)
-    operator, region = _microscope(kernel, space)
+    operator, region = _microscope(kernel, space, learned=learned)
     noise, about = _noise(stack, dark)
     return Scan(
         measurement=Measurement(y=y, operator=operator, noise=noise),
@@ -211,7 +232,9 @@ def _scan(image: Image, kernel: NDArray[np.float64], background: float | None, n
     )
 
 
-def _microscope(kernel: NDArray[np.float64], space: tuple[int, ...]) -> tuple[LinearOperator, tuple[slice, ...]]:
+def _microscope(
+    kernel: NDArray[np.float64], space: tuple[int, ...], *, learned: bool = False
+) -> tuple[LinearOperator, tuple[slice, ...]]:
     """Return the blur of an object that goes on around the image, and where in it the image lies.
 
     What lies outside shines into the image, and is found with it: no edge rings. Voxels of which next to nothing is
@@ -222,7 +245,8 @@ def _microscope(kernel: NDArray[np.float64], space: tuple[int, ...]) -> tuple[Li
     least = [max(n + 2 * m, k) for n, m, k in zip(space, reach, kernel.shape, strict=True)]
     whole = [next_fast_len(n, real=True) for n in least]
     region = tuple(slice((w - n) // 2, (w - n) // 2 + n) for w, n in zip(whole, space, strict=True))
-    crop, blur = Crop(whole, region), Blur(torch.from_numpy(kernel).float()[None, None])
+    crop, kind = Crop(whole, region), LearnableBlur if learned else Blur
+    blur = kind(torch.from_numpy(kernel).float()[None, None])
     share = blur.adjoint(crop.adjoint(torch.ones(1, 1, *space)))
     return LinearComposition(crop, LinearComposition(blur, Sampling(share > _UNSEEN))), region
 
