@@ -123,6 +123,7 @@ class Spatial(PosteriorSampler, Generator):
     whole = True
     deviations: Tensor
     log_chances: Tensor
+    size: Tensor
     places: Tensor
     disc: Tensor
 
@@ -143,6 +144,7 @@ class Spatial(PosteriorSampler, Generator):
         axes = [torch.arange(n, dtype=torch.float32) - n // 2 for n in space]
         self.register_buffer("deviations", prior.deviations)
         self.register_buffer("log_chances", prior.log_chances)
+        self.register_buffer("size", torch.tensor(self.space))
         self.register_buffer("places", torch.stack(torch.meshgrid(*axes, indexing="ij"), -1))
         self.register_buffer("disc", (self.places.norm(dim=-1) < self.radius).float())
 
@@ -205,8 +207,7 @@ class Spatial(PosteriorSampler, Generator):
         offset, scale = self.units
         seen = (given.operator.backproject(given.y) - offset) / scale
         source = (self.places.view(-1, 2) @ self._rotations(turn).mT).view(-1, *self.space, 2)
-        size = source.new_tensor(self.space)
-        grid = (2 * (source + size // 2) + 1) / size - 1
+        grid = (2 * (source + self.size // 2) + 1) / self.size - 1
         upright = F.grid_sample(seen, grid.flip(-1), align_corners=False)
         moved: Tensor = self.encoder(upright * self.disc).float()
         return moved
