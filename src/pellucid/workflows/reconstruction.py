@@ -116,8 +116,7 @@ def told(
         "verdict": account.level,
         "sentence": account.sentence,
     }
-    image = replace(image, provenance=provenance)
-    model = None if taught is None else taught.model
+    model, image = None if taught is None else taught.model, replace(image, provenance=provenance)
     return Reconstruction(restoration=image, account=account, summary=summary, model=model)
 
 

@@ -43,7 +43,7 @@ def trained(made, recorded, steps, *, validated=False):
 
 def test_it_deblurs_recordings_of_objects_whose_images_it_never_saw(case):
     _, truth, recorded = case
-    made = built(case)
+    made = built(case, rate=8e-3)
     history = trained(made, recorded, 60, validated=True)
     with torch.no_grad():
         restored = made.restorer(recorded)

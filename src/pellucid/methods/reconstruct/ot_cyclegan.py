@@ -50,6 +50,7 @@ _DARK = 0.01  # of the pixels of a clean image lie below its background
 _SIDE = {2: 64, 3: 32}  # of a patch, unless the PSF is wider
 _VOXELS = 2**14  # a step
 _JUDGED = 8  # recordings that judge the weights
+_BETAS = (0.5, 0.99)
 
 
 class Deblurring(Restorer):
@@ -187,40 +188,40 @@ def ot_cyclegan(
     network = UNet((1 if blind else 2, 1), dims=dims, features=width, depth=2, blur_pool=False, top_skip=True)
     initialise(network, rng)
     model = Transport(Deblurring(network, blind=blind), way).to(example.y.device)
-    critics = [PatchCritic(1, dims=dims, features=width, halvings=2) for _ in range(1 + blind)]
-    for critic in critics:
-        initialise(critic, rng).to(example.y.device)
-    weight = (1.0 if blind else 0.1) if adversarial is None else adversarial
-    objective = OptimalTransport(
-        critics[0], critics[1] if blind else None, DIVERGENCES["least_squares"], adversarial=weight
-    )
     kept = model if blind else model.restorer
     tell = partial(_tell, way) if isinstance(way, LearnedBlur) else None
     method = Method(model=kept, restorer=kept, card=CARD, tell=tell)
     if not clean:
         return method
+    critics = [PatchCritic(1, dims=dims, features=width, halvings=2) for _ in range(1 + blind)]
     least = [max(critics[0].least, taps) for taps in blur.taps]
     compared(measured(example), clean, least)
-
-    def source(scans: Sequence[Measurement]) -> Cuts:
-        recordings = [standardised(scan, blur) for scan in scans]
-        sizes = [of.shape[2:] for of in (*(each.y for each in recordings), *clean)]
-        patch = tuple(min(*sides, max(_SIDE[dims], n)) for *sides, n in zip(*sizes, least, strict=True))
-        return Cuts(recordings, [image.to(example.y.device) for image in alike(clean, way)], patch)
-
-    betas = (0.5, 0.99)
+    weight = (1.0 if blind else 0.1) if adversarial is None else adversarial
     stage = Stage(
         model=model,
-        objective=objective,
+        objective=_objective([initialise(critic, rng).to(example.y.device) for critic in critics], weight),
         patch=(),
         batch=1,
-        adam=Adam(rate=rate, betas=betas),
-        critic=Adam(rate=0.4 * rate, betas=betas),
-        source=source,
+        adam=Adam(rate=rate, betas=_BETAS),
+        critic=Adam(rate=0.4 * rate, betas=_BETAS),
+        source=lambda scans: _cuts([standardised(scan, blur) for scan in scans], alike(clean, way), least),
         judge=lambda scans: judged([standardised(scan, blur) for scan in scans]),
         interval=100,
     )
     return replace(method, stages=(stage,))
+
+
+def _objective(critics: Sequence[nn.Module], adversarial: float) -> OptimalTransport:
+    """Return the objective with a critic of images, and one of recordings where there are two."""
+    images, recordings = (*critics, None)[:2]
+    return OptimalTransport(images, recordings, DIVERGENCES["least_squares"], adversarial=adversarial)
+
+
+def _cuts(recordings: Sequence[Measurement], clean: Sequence[Tensor], least: Sequence[int]) -> Cuts:
+    """Return the source of patches that are as large as all allow, up to what is needed."""
+    sizes = [of.shape[2:] for of in (*(each.y for each in recordings), *clean)]
+    patch = tuple(min(*sides, max(_SIDE[len(least)], n)) for *sides, n in zip(*sizes, least, strict=True))
+    return Cuts(recordings, clean, patch)
 
 
 def wiener(y: Tensor, blur: Blur) -> Tensor:
@@ -262,7 +263,7 @@ def alike(clean: Sequence[Tensor], way: nn.Module) -> list[Tensor]:
     with torch.no_grad():
         seen = torch.cat([way(entry[None].to(next(way.buffers()))).flatten() for image in dark for entry in image])
     unit = float(brightness(seen.view(1, -1)))
-    return [image / unit for image in dark]
+    return [(image / unit).to(next(way.buffers())) for image in dark]
 
 
 def judged(recordings: Sequence[Measurement]) -> tuple[Objective[Any], Source] | None:
