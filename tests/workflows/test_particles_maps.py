@@ -55,6 +55,15 @@ def test_images_of_the_truth_have_the_power_of_those_recorded(tmp_path, truth, r
     np.testing.assert_allclose(made[1:], recorded[1:], rtol=0.1)
 
 
+def test_noise_comes_from_the_background_where_there_is_one(particles, rng):
+    patches = torch.full((4, 1, SIZE, SIZE), 9.0)
+    noisy = replace(particles, background=patches)
+    empty = Volume(SIZE)
+    assert (seen(empty, noisy, Request()) == 9).all()
+    assert float(seen(empty, particles, Request()).detach().std()) == pytest.approx(1, abs=0.02)
+    assert "4 patches of background are few" in check(noisy, Request())[-1]
+
+
 def test_batches_are_whole_images_with_their_noise(particles, rng):
     batch = source_of(particles).draw(Step(0, 0.0, rng))
     assert batch.y.shape == (16, 1, SIZE, SIZE)
@@ -80,6 +89,6 @@ def test_the_account_says_what_was_assumed(particles, truth):
     history = History(rows=[{"step": 1.0, "wasserstein": 0.5}])
     request = Request(symmetry="D2", settings={"positive": "false"})
     account = account_of(particles, request, truth, history, method="CryoGAN", meaning=(), cuts=sections(truth()))
-    assert "symmetry D2." in account.notes[-1]
+    assert "symmetry D2; noise is Gaussian." in account.notes[-1]
     assert "negative" not in account.notes[-1]
     assert account.learning.loss.tolist() == [0.5]

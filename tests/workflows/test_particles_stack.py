@@ -145,6 +145,18 @@ def test_a_text_file_is_no_stack(tmp_path, rng):
         read(path, rng)
 
 
+def test_background_is_cropped_levelled_and_whitened_like_the_images(path, rng):
+    noise = write(path.with_name("noise.mrcs"), 7 - 3 * torch.randn(40, SIZE, SIZE, generator=rng))
+    found = read(path, rng, background=noise, size=12)
+    assert found.background.shape == (40, 1, 12, 12)
+    torch.testing.assert_close(found.background.mean((1, 2, 3)), torch.zeros(40), atol=1e-4, rtol=0)
+    assert float(found.background.std()) == pytest.approx(1, abs=0.1)
+    assert noise in found.files
+    small = write(path.with_name("small.mrcs"), torch.randn(40, 12, 12, generator=rng))
+    with pytest.raises(InputError, match=r"12 pixels along an edge and the particles 16"):
+        read(path, rng, background=small)
+
+
 def test_a_folder_is_no_stack(tmp_path, rng):
     with pytest.raises(InputError, match="is a folder: name the stack in it"):
         read(tmp_path, rng)

@@ -14,6 +14,7 @@ from pellucid.operators import Identity
 from pellucid.training import Adam
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
+from pellucid.workflows.particles_stack import Reading
 from pellucid.workflows.particles_training import Request, begin, doubts, status, trained
 
 
@@ -95,6 +96,7 @@ def test_a_run_goes_on_only_with_its_own_request(job):
         ({"method": "spatial_vae", "halves": True}, "--halves is for cryogan"),
         ({"method": "spatial_vae", "truth": Path("a.mrc")}, "--truth is for cryogan"),
         ({"method": "spatial_vae", "symmetry": "D2"}, "--symmetry is for cryogan"),
+        ({"method": "spatial_vae", "reading": Reading(background=Path("a.mrcs"))}, "--background is for cryogan and"),
         ({"shift": -1.0}, "0 pixels or more"),
         ({"symmetry": "E8"}, "E8 is no point group"),
     ],

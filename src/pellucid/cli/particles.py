@@ -45,6 +45,10 @@ Shift = Annotated[
 ]
 Pixel = Annotated[float | None, typer.Option(metavar="Å", help="Size of a recorded pixel, where the files do not say.")]
 Invert = Annotated[bool, typer.Option("--invert", help="Particles are darker than their surroundings, as recorded.")]
+Background = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="MRC stack of patches without particles: noise as it is, not Gaussian."),
+]
 Halves = Annotated[
     bool, typer.Option("--halves", help="Train on each half of the particles too, and compare (FSC 0.143).")
 ]
@@ -69,6 +73,7 @@ def particles(
     shift: Shift = None,
     pixel_size_angstrom: Pixel = None,
     invert: Invert = False,
+    background: Background = None,
     halves: Halves = False,
     truth: Truth = None,
     device: o.Device = "auto",
@@ -86,7 +91,7 @@ def particles(
     be read from it.
     """
     reading: o.Given = {"star": star, "data_dir": data_dir, "size": size, "mask_radius": mask_radius}
-    reading |= {"pixel_size_angstrom": pixel_size_angstrom, "invert": invert}
+    reading |= {"pixel_size_angstrom": pixel_size_angstrom, "invert": invert, "background": background}
     asked: o.Given = {"method": method, "symmetry": symmetry, "shift": shift, "halves": halves, "truth": truth}
     asked |= {"device": device, "seed": seed, "steps": steps}
     how: o.Given = {"overwrite": overwrite, "resume": resume}

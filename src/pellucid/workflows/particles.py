@@ -85,7 +85,7 @@ def particles(
     watch, cancel
         Told of progress; asked whether to stop.
     reading
-        Size, mask_radius, pixel_size_angstrom, invert, data_dir: as in `Reading`.
+        Size, mask_radius, pixel_size_angstrom, invert, background, data_dir: as in `Reading`, paths as `Path`.
 
     Raises
     ------

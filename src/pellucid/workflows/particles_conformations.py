@@ -47,7 +47,7 @@ def conformations(stack: Stack, request: Request, job: Job, provenance: Mapping[
     begin(job, provenance)
     settings = {"radius": request.reading.mask_radius, **checked("multi_cryogan", request.settings, "generate")}
     rng = generator(stack.y.device, request.seed)
-    made = multi_cryogan(stack.size, prior_of(stack, request), rng=rng, **settings)
+    made = multi_cryogan(stack.size, prior_of(stack, request), rng=rng, background=stack.background, **settings)
     history = trained(made, source_of(stack), "maps", job)
     model = made.model
     assert isinstance(model, Pushforward)

@@ -110,8 +110,8 @@ def _made(stack: Stack, request: Request, number: int) -> Generative:
     group = point_group(request.symmetry).float().to(stack.y.device)
     rng = generator(stack.y.device, request.seed, number)
     settings = {"radius": request.reading.mask_radius, **checked("cryogan", request.settings, "generate")}
-    symmetry = group if len(group) > 1 else None
-    return cryogan(stack.size, prior_of(stack, request), rng=rng, symmetry=symmetry, **settings)
+    symmetry, prior = group if len(group) > 1 else None, prior_of(stack, request)
+    return cryogan(stack.size, prior, rng=rng, symmetry=symmetry, background=stack.background, **settings)
 
 
 def _agreements(

@@ -16,6 +16,7 @@ from pellucid.data.patches import Patches
 from pellucid.data.prepare.particles import radial_power
 from pellucid.errors import InputError
 from pellucid.methods import checked
+from pellucid.methods.generate.cryogan import Recorded
 from pellucid.operators import Identity
 from pellucid.operators.cryo import PosePrior
 from pellucid.report.evidence import Values
@@ -27,6 +28,7 @@ from pellucid.workflows.particles_training import BATCH, Request, array, learnin
 
 _SHOWN = 16  # images in the report
 _MADE = 512  # images for their power
+_PATCHES = 100  # of background, below which they are too few
 _FEW = 1000  # particles below which no map is to be expected
 _SURE = 3.0  # standard errors from which a contrast has a sign
 
@@ -62,6 +64,8 @@ def check(stack: Stack, request: Request) -> tuple[str, ...]:
         found.append("Whether the particles are bright or dark does not show: a wrong sign makes the map meaningless.")
     if count < _FEW:
         found.append(f"{count} particles are too few: {_FEW} or more are needed for the map to mean anything.")
+    if stack.background is not None and len(stack.background) < _PATCHES:
+        found.append(f"{len(stack.background)} patches of background are few: the critic may learn them by heart.")
     return tuple(found)
 
 
@@ -81,10 +85,12 @@ def source_of(stack: Stack) -> Patches:
 @torch.no_grad()
 def seen(model: Generator, stack: Stack, request: Request) -> Tensor:
     """Return images of draws of density as the microscope would record them, (image, size, size)."""
-    rng, prior = generator(stack.y.device, request.seed, 1 << 20), prior_of(stack, request)
-    parts = [prior.draw(BATCH, rng)(model.sample(BATCH, rng))[:, 0, 0] for _ in range(_MADE // BATCH)]
-    clean = torch.cat(parts)
-    return clean + torch.randn(clean.shape, generator=rng, device=clean.device)
+    rng, recorded = (
+        generator(stack.y.device, request.seed, 1 << 20),
+        Recorded(prior_of(stack, request), stack.background),
+    )
+    like = stack.measurement.with_y(stack.y[:1].expand(BATCH, -1, -1, -1))
+    return torch.cat([recorded(model, like, rng)[:, 0] for _ in range(_MADE // BATCH)])
 
 
 def powers(stack: Stack, made: Tensor) -> tuple[Values, Values, Values]:
@@ -132,9 +138,10 @@ def image_of(volume: Tensor, stack: Stack, provenance: Mapping[str, Any]) -> Ima
 
 def _assumed(request: Request, stack: Stack) -> str:
     shift = 0.01 * stack.size * stack.shrunk if request.shift is None else request.shift
+    noise = "Gaussian" if stack.background is None else "that of the background's patches"
     positive = checked(request.method, request.settings, "generate").get("positive", True)
     return (
         f"Assumed: all sides are seen alike; particles lie within {shift:.2g} recorded pixels (standard deviation; "
         f"--shift) of the centres of their images, in a ball of {request.reading.mask_radius:g} half edges; symmetry "
-        f"{request.symmetry}{'; density is nowhere negative' if positive else ''}."
+        f"{request.symmetry}; noise is {noise}{'; density is nowhere negative' if positive else ''}."
     )

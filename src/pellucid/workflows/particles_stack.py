@@ -44,6 +44,8 @@ class Reading:
         Of the recorded images; that of the files unless given.
     invert
         For particles that are darker than their surroundings, as recorded.
+    background
+        MRC stack of patches as large as the images, without particles: the noise itself, in place of Gaussian noise.
     """
 
     star: Path | None = None
@@ -52,6 +54,7 @@ class Reading:
     mask_radius: float = 0.85
     pixel_size_angstrom: float | None = None
     invert: bool = False
+    background: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,8 @@ class Stack:
         What was found or assumed, and what to doubt: one sentence each.
     contrast
         Mean excess of the particles over their surroundings, in its standard errors.
+    background
+        Patches without particles, treated alike, (patch, 1, size, size), or None.
     """
 
     y: Tensor
@@ -90,6 +95,7 @@ class Stack:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     contrast: float
+    background: Tensor | None = None
 
     @property
     def size(self) -> int:
@@ -104,7 +110,8 @@ class Stack:
 
     def to(self, device: torch.device) -> Stack:
         """Return the stack on a device."""
-        return replace(self, y=self.y.to(device), transfers=self.transfers.to(device))
+        background = None if self.background is None else self.background.to(device)
+        return replace(self, y=self.y.to(device), transfers=self.transfers.to(device), background=background)
 
     def __getitem__(self, rows: Rows) -> Stack:
         """Return some of the particles."""
@@ -129,13 +136,12 @@ def stack(path: Path, reading: Reading, rng: torch.Generator) -> Stack:
     InputError
         In one sentence, where it cannot be read as particles.
     """
-    particles, files = _read(path, reading)
+    particles, table = _read(path, reading)
     images = torch.from_numpy(particles.images)
     _check(images, path.name)
     pixel = reading.pixel_size_angstrom or particles.pixel_size_angstrom
     recorded, size = images.shape[-1], _size(images, reading, path.name)
-    sign = -1.0 if reading.invert else 1.0
-    images = torch.cat([fourier_cropped(sign * part, size) for part in torch.split(images, _AT_ONCE)])
+    images = _cropped(images, size, reading)
     background = outside(size, reading.mask_radius)
     images, white, notes, warnings = _white(images, background, path.name, rng)
     inner = images[:, ~outside(size, reading.mask_radius / 2)].mean(1)
@@ -148,28 +154,48 @@ def stack(path: Path, reading: Reading, rng: torch.Generator) -> Stack:
         transfers=transfers * white,
         pixel_size_angstrom=pixel and pixel * shrunk,
         shrunk=shrunk,
-        files=files,
-        tables=star.tables(files[-1]) if files[-1].suffix.lower() == ".star" else {},
+        files=tuple(file for file in (path, reading.star, reading.background) if file is not None),
+        tables={} if table is None else star.tables(table),
         names=particles.names or tuple(f"{k:06d}@{path.name}" for k in range(1, len(images) + 1)),
-        notes=(_cropped(len(images), recorded, size, pixel), *filter(None, [told]), *notes),
+        notes=(_told(len(images), recorded, size, pixel), *filter(None, [told]), *notes),
         warnings=(*doubted, *warnings),
         contrast=contrast,
+        background=None if reading.background is None else _patches(reading.background, recorded, reading, white),
     )
 
 
-def _read(path: Path, reading: Reading) -> tuple[star.Particles, tuple[Path, ...]]:
-    """Return the particles as recorded, and the files they came from; a STAR file is the last."""
-    for file in (path, reading.star):
+def _read(path: Path, reading: Reading) -> tuple[star.Particles, Path | None]:
+    """Return the particles as recorded, and their STAR file if there is one."""
+    for file in (path, reading.star, reading.background):
         if file is not None and not file.is_file():
             what = "is a folder: name the stack in it" if file.is_dir() else "does not exist: check its name and folder"
             raise InputError(f"{file} {what}.")
     if path.suffix.lower() == ".star":
         if reading.star is not None:
             raise InputError(f"{path.name} is a STAR file itself: leave out --star.")
-        return star.read(path, reading.data_dir), (path,)
+        return star.read(path, reading.data_dir), path
     if reading.star is None:
-        return star.bare(path), (path,)
-    return star.read(reading.star, images=path), (path, reading.star)
+        return star.bare(path), None
+    return star.read(reading.star, images=path), reading.star
+
+
+def _cropped(images: Tensor, size: int, reading: Reading) -> Tensor:
+    sign = -1.0 if reading.invert else 1.0
+    return torch.cat([fourier_cropped(sign * part, size) for part in torch.split(images, _AT_ONCE)])
+
+
+def _patches(path: Path, recorded: int, reading: Reading, white: Tensor) -> Tensor:
+    """Return patches of background, cropped, levelled and whitened as the images were."""
+    images = torch.from_numpy(star.bare(path).images)
+    _check(images, path.name)
+    if images.shape[-1] != recorded:
+        raise InputError(
+            f"The patches of {path.name} have {images.shape[-1]} pixels along an edge and the particles {recorded}: "
+            "cut patches of that size."
+        )
+    patches = _cropped(images, white.shape[0], reading)
+    everywhere = torch.ones(patches.shape[1:], dtype=torch.bool)
+    return filtered(levelled(patches, everywhere)[0], white)[:, None]
 
 
 def _check(images: Tensor, name: str) -> None:
@@ -202,7 +228,7 @@ def _size(images: Tensor, reading: Reading, name: str) -> int:
     return size
 
 
-def _cropped(count: int, recorded: int, size: int, pixel: float | None) -> str:
+def _told(count: int, recorded: int, size: int, pixel: float | None) -> str:
     if size == recorded:
         return f"{count} particles of {size} x {size} pixels, as recorded."
     finest = "" if pixel is None else f" A pixel is now {pixel * recorded / size:.3g} angstrom wide."

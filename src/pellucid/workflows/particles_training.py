@@ -92,6 +92,8 @@ class Request:
         flags = [flag for flag, value in given.items() if value]
         if flags and self.method != "cryogan":
             raise InputError(f"{flags[0]} is for cryogan; {self.method} does not take it.")
+        if self.reading.background is not None and self.method == "spatial_vae":
+            raise InputError("--background is for cryogan and multi_cryogan; spatial_vae takes its noise for Gaussian.")
         try:
             point_group(self.symmetry)
         except ValueError as error:
