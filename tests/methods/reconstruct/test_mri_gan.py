@@ -88,6 +88,7 @@ def test_a_few_steps_find_the_unit(slices):
 
 def learned(built, slices, **given):
     method = built("mri_gan", slices.recording, **given)
+    assert "may be usual, and not there" in method.warnings[0]
     (stage,) = method.stages
     plan = Plan(steps=2, optimisers={"model": stage.adam, "critic": stage.critic})
     history = fit(stage.model, stage.objective, stage.source([slices.recording]), plan)

@@ -41,6 +41,9 @@ _BATCH, _MOVES, _PENALTY = 4, 3, 10.0
 _FEATURES, _HALVINGS = 16, 2  # of the critic
 _ITERATIONS = 6  # of conjugate gradients, before the critic sees a measurement
 _MORE = 1.2  # samples of all scans together, at least, over those of one
+_WARNING = (
+    "MRI-GAN learned what is usual in images: a detail that this scan did not measure may be usual, and not there."
+)
 _ADAM = Adam(rate=1e-3, betas=(0.5, 0.9), warm_up=20)
 
 
@@ -226,4 +229,4 @@ def mri_gan(example: Measurement, *, rng: torch.Generator, preset: Preset = "aut
     critic = Average(initialise(patches, rng)).to(example.y.device)
     method = learned(model, DistanceAgain(critic, seen, data), example, CARD, preset=preset)
     stage = replace(method.stages[0], adam=_ADAM, critic=_ADAM, batch=_BATCH, source=lambda r: Remeasured(r, seen))
-    return replace(method, stages=(stage,))
+    return replace(method, stages=(stage,), warnings=(_WARNING,))
