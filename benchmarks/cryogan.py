@@ -1,18 +1,21 @@
-"""CryoGAN: a density from particles in unknown poses, and what its scores are worth.
+"""CryoGAN and Multi-CryoGAN: densities from particles in unknown poses, and what their scores are worth.
 
-A chiral helix of eight Gaussian blobs without symmetry in a box of 20³; 4096 exact projections of it, from uniformly
-random sides, without contrast transfer functions or shifts, under white noise: `--snr` is the variance of the images
-over that of the noise. CryoGAN starts from a volume of zeros and is told the distribution of poses and the noise,
-nothing else; its projections have a padding of 2, and an error of 2 % here. `--steps` on one thread; the averaged
-weights are scored. `seconds` are those of the processor.
+`cryogan`: a chiral helix of eight Gaussian blobs without symmetry in a box of 20³; 4096 exact projections of it, from
+uniformly random sides, without contrast transfer functions or shifts, under white noise: `--snr` is the variance of the
+images over that of the noise. CryoGAN starts from a volume of zeros and is told the distribution of poses and the
+noise, nothing else. `--steps` on one thread; the averaged weights are scored. `seconds` are those of the processor.
 
-A score is the best over both hands and all rotations: 1500 at random, then from the best two random steps of shrinking
-width. A mirrored map counts: it has the same images. The truth is rotated, not the map, as its blobs are known.
-`correlation` is over all voxels; `shell` is the last, of ten, up to which the Fourier shell correlation with the truth
-is at least one half, as a fraction of the frequency of Nyquist. The controls are scored alike, but that the wrong hand
-may not be mirrored.
+A score is after the best turn, shift and hand (`metrics.aligned`); a mirrored map counts, as it has the same images.
+The truth is turned to the map, not the map, as its blobs are known. `correlation` is over all voxels; `detail` is where
+the Fourier shell correlation with the truth falls below one half, between two of ten shells along a straight line, as a
+fraction of the frequency of Nyquist. The controls are scored alike, but that the wrong hand may not be mirrored.
+`poses known` is the direct inversion of the same images with their poses, in the same ball and not negative: what a
+method that finds no poses cannot hope to pass.
 
-    python benchmarks/cryogan.py [--snr 0] [--steps 2500]
+`multi_cryogan`: the helix in two states, its thin end twisted or not, 2048 images of each at 5 dB. Seven volumes are
+drawn, for codes from -1.5 to 1.5; scored is the one next to each state, against that state and against the other.
+
+    python benchmarks/cryogan.py [--snr 0] [--steps 5000] [--states 3000]
 """
 
 import argparse
@@ -23,16 +26,18 @@ from dataclasses import replace
 import torch
 
 from measuring import record
-from pellucid._math.rotations import uniform_rotations
+from pellucid._math.rotations import from_euler, uniform_rotations
+from pellucid._math.turn import mirrored
 from pellucid.data.measurement import Measurement
 from pellucid.data.patches import Patches
 from pellucid.data.simulate.proteins import Protein
 from pellucid.methods.generate.cryogan import cryogan
-from pellucid.metrics import fsc
+from pellucid.methods.generate.multi_cryogan import multi_cryogan
+from pellucid.metrics import aligned, fsc
 from pellucid.noise import Gaussian
 from pellucid.operators import Identity
-from pellucid.operators.cryo import PosePrior
-from pellucid._math.turn import turned
+from pellucid.operators.cryo import CentralSlices, PosePrior
+from pellucid.restorers.volume import Ball
 from pellucid.training import Plan, fit
 from table import show
 
@@ -47,112 +52,118 @@ def helix(blobs=8):
     return Protein(centres - (mass[:, None] * centres).sum(0) / mass.sum(), 1.2 + 0.4 * along, mass)
 
 
-def particles(protein, snr, rng):
-    """Return images in units of their noise."""
-    clean = torch.cat(
-        [protein.projections(SIZE, r[:, None])[:, :, 0] for r in uniform_rotations(IMAGES, rng).split(256)]
-    )
+def states():
+    """Return the helix, and the same with its last five blobs turned by 150 degrees about its axis."""
+    straight = helix()
+    turn = from_euler(torch.tensor([math.radians(150.0), 0.0, 0.0]))
+    return straight, straight.turned(torch.arange(8) >= 3, turn, torch.zeros(3))
+
+
+def particles(proteins, snr, rng):
+    """Return images in units of their noise, as many of each protein, and their poses."""
+    rotations = uniform_rotations(IMAGES, rng)
+    shares = zip(proteins, rotations.chunk(len(proteins)), strict=True)
+    clean = torch.cat([p.projections(SIZE, r[:, None])[:, :, 0] for p, share in shares for r in share.split(256)])
     noise = Gaussian(1.0)
-    return Measurement(y=noise.sample(clean * 10 ** (snr / 20) / clean.std(), rng), operator=Identity(), noise=noise)
+    y = noise.sample(clean * 10 ** (snr / 20) / clean.std(), rng)
+    return Measurement(y=y, operator=Identity(), noise=noise), rotations
 
 
-def correlations(volumes, truth):
-    """Return the correlation of each with the truth."""
-    a, b = volumes.flatten(1), truth.flatten()
-    a, b = a - a.mean(1, keepdim=True), b - b.mean()
-    return (a @ b) / (a.norm(dim=1) * b.norm())
+def trained(made, data, steps):
+    """Train, and return the seconds of a processor that it took."""
+    source, start = Patches(data=data, patch=(SIZE, SIZE), batch=16, symmetries="none"), time.process_time()
+    fit(made.model, made.objective, source, Plan(steps=steps, optimisers=made.optimisers, averaging=0.998))
+    return time.process_time() - start
 
 
-def mirrored(volume):
-    """Return the other hand: the volume flipped about its centre, SIZE // 2."""
-    return volume.flip(2).roll(1, 2)
-
-
-def near(rotation, width, rng, count=50):
-    """Return rotations about one, by angles of that standard deviation about each axis."""
-    axes = width * torch.randn(count, 1, 3, generator=rng).expand(-1, 3, -1)
-    return torch.linalg.matrix_exp(torch.linalg.cross(torch.eye(3).expand(count, 3, 3), axes, dim=-1)) @ rotation
-
-
-def aligned(volume, protein, rng):
-    """Return the highest correlation over rotations, and the rotated truth."""
-    truth, rotations = protein.volume(SIZE), uniform_rotations(1500, rng)
-    values = torch.cat([correlations(turned(volume, r), truth) for r in rotations.split(250)])
-    found = []
-    for start in values.topk(2).indices:
-        best, value = rotations[start], values[start]
-        for width in (0.2, 0.1, 0.05, 0.025, 0.012):
-            tried = near(best, width, rng)
-            of_tried = correlations(turned(volume, tried), truth)
-            if of_tried.max() > value:
-                best, value = tried[of_tried.argmax()], of_tried.max()
-        found.append((float(value), best))
-    rotation = max(found, key=lambda pair: pair[0])[1]
-    turned_truth = replace(protein, centres=protein.centres @ rotation).volume(SIZE)
-    return float(correlations(volume, turned_truth)), turned_truth
+def crossing(curve):
+    """Return where a curve over equal steps of frequency first falls below one half, as a part of the last."""
+    below = curve < 0.5
+    if not below.any() or below[0]:
+        return float(not below.any())
+    k = int(below.argmax())
+    return float(k + (curve[k - 1] - 0.5) / (curve[k - 1] - curve[k])) / len(curve)
 
 
 @torch.no_grad()
 def score(volume, protein, hands=(False, True)):
     """Return how far a map is the truth."""
-    rng = torch.Generator().manual_seed(0)
-    candidates = []
-    for hand in hands:
-        seen = mirrored(volume) if hand else volume
-        candidates.append((*aligned(seen, protein, rng), seen, hand))
-    value, truth, seen, hand = max(candidates, key=lambda found: found[0])
-    low = fsc(seen[0, 0], truth[0, 0])[1] < 0.5
-    shells = int(low.argmax()) if low.any() else len(low)
-    return {"correlation": value, "shell": shells / len(low), "hand": "mirrored" if hand else "same"}
+    found = aligned(volume, protein.volume(SIZE), torch.Generator().manual_seed(0), hands=hands)
+    truth = replace(protein, centres=(protein.centres - found.shift) @ found.rotation).volume(SIZE)
+    seen = mirrored(volume) if found.mirrored else volume
+    value = float(torch.corrcoef(torch.stack((seen.flatten(), truth.flatten())))[0, 1])
+    detail = crossing(fsc(seen[0, 0], truth[0, 0])[1])
+    return {"correlation": value, "detail": detail, "hand": "mirrored" if found.mirrored else "same"}
 
 
 def controls(protein):
     """Yield maps that are known beforehand."""
-    rotation = uniform_rotations(1, torch.Generator().manual_seed(1))[0]
+    rotation, both = uniform_rotations(1, torch.Generator().manual_seed(1))[0], (False, True)
     other = replace(protein, centres=protein.centres @ rotation.mT)
-    both = (False, True)
-    yield "truth, rotated", other.volume(SIZE), both
+    yield "truth, turned", other.volume(SIZE), both
     yield "wrong hand", mirrored(other.volume(SIZE)), (False,)
     for blur in (1.0, 1.5, 2.0):
-        yield (
-            f"truth, blurred by {blur} voxels",
-            replace(other, widths=torch.hypot(other.widths, torch.tensor(blur))).volume(SIZE),
-            both,
-        )
+        wider = replace(other, widths=torch.hypot(other.widths, torch.tensor(blur)))
+        yield f"truth, blurred by {blur} voxels", wider.volume(SIZE), both
     for width in (2.0, 3.0, 4.0):
         ball = Protein(torch.zeros(1, 3), torch.tensor([width]), torch.ones(1))
         yield f"Gaussian ball of {width} voxels", ball.volume(SIZE), both
 
 
-def learned(protein, snr, steps):
-    """Return the map, and the seconds of a processor that it took."""
-    rng = torch.Generator().manual_seed(0)
-    data = particles(protein, snr, rng)
-    made = cryogan(SIZE, PosePrior(SIZE, padding=2.0), rng=rng)
-    source = Patches(data=data, patch=(SIZE, SIZE), batch=16, symmetries="none")
-    start = time.process_time()
-    fit(made.model, made.objective, source, Plan(steps=steps, optimisers=made.optimisers))
+def one(protein, snr, steps):
+    """Yield the rows of a density that does not change."""
+    data, rotations = particles([protein], snr, torch.Generator().manual_seed(0))
+    inverse = CentralSlices(rotations[None], size=SIZE, padding=3.0).backproject(data.y.movedim(0, 1)[None])
+    yield {"map": f"poses known, {snr:g} dB"} | score(Ball(SIZE)(inverse), protein) | {"seconds": 0.0}
+    made = cryogan(SIZE, PosePrior(SIZE, padding=3.0), rng=torch.Generator().manual_seed(0))
+    seconds = trained(made, data, steps)
+    yield {"map": f"CryoGAN, {snr:g} dB, {steps} steps"} | score(made.model(), protein) | {"seconds": seconds}
+
+
+def two(steps):
+    """Yield the rows of a density in two states."""
+    both = states()
+    data, _ = particles(both, 5.0, torch.Generator().manual_seed(0))
+    made = multi_cryogan(SIZE, PosePrior(SIZE, padding=2.0), rng=torch.Generator().manual_seed(0))
+    seconds = trained(made, data, steps)
     with torch.no_grad():
-        return made.model(), time.process_time() - start
+        drawn = made.model.network(torch.linspace(-1.5, 1.5, 7)[:, None])[:, None]
+    for name, state, other in (("straight", *both), ("twisted", *reversed(both))):
+        scores = [score(volume, state) for volume in drawn]
+        best = max(range(len(drawn)), key=lambda k: scores[k]["correlation"])
+        wrong, control = score(drawn[best], other), score(other.volume(SIZE), state)
+        yield {
+            "state": name,
+            "correlation": scores[best]["correlation"],
+            "detail": scores[best]["detail"],
+            "with the other": wrong["correlation"],
+            "between the states": control["correlation"],
+            "steps": steps,
+            "seconds": seconds,
+        }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--snr", type=float, nargs="*", default=[0.0], help="in decibel")
-    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--states", type=int, default=0, help="steps of Multi-CryoGAN; none where 0")
     args = parser.parse_args()
     print(__doc__)
     torch.set_num_threads(1)
     protein, done = helix(), {row["map"] for row in record.read("cryogan")}
-    for snr in args.snr:
-        name = f"CryoGAN, {snr:g} dB, {args.steps} steps"
-        if name not in done:
-            volume, seconds = learned(protein, snr, args.steps)
-            record.append("cryogan", {"map": name} | score(volume, protein) | {"seconds": seconds})
     for name, volume, hands in controls(protein):
         if name not in done:
             record.append("cryogan", {"map": name} | score(volume, protein, hands) | {"seconds": 0.0})
+    for snr in args.snr:
+        if f"CryoGAN, {snr:g} dB, {args.steps} steps" not in done:
+            for row in one(protein, snr, args.steps):
+                if row["map"] not in done:
+                    record.append("cryogan", row)
     show("cryogan")
+    if args.states and not record.read("multi_cryogan"):
+        record.write("multi_cryogan", list(two(args.states)))
+    show("multi_cryogan")
 
 
 if __name__ == "__main__":

@@ -113,6 +113,9 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"along, voxels": "along .2f", "across, voxels": "across .2f", "hollow": "hollow .2f"},
     "ot_cyclegan": {"method": "method", "PSNR, dB": "psnr .2f", "residual / noise": "residual .3f", "chosen": "chosen"}
     | {"PSNR of the last weights": "last", "kernel": "kernel", "steps": "steps", "seconds": "seconds .0f"},
+    "ot_cyclegan_stacks": {"stack": "stack", "method": "method", "PSNR, dB": "psnr", "along, voxels": "along .2f"}
+    | {"across, voxels": "across .2f", "hollow": "hollow .2f", "steps": "steps", "seconds": "seconds .0f"},
+    "kspace_ot_cyclegan": {"method": "method", "PSNR, dB": "psnr .2f", "steps": "steps", "seconds": "seconds .0f"},
     "ot_cyclegan_course": {"method": "method", "step": "step", "PSNR, dB": "psnr .2f"}
     | {"residual / noise": "residual .3f", "forward risk / noise power": "risk .3f"},
     "nufft": {"image": "image", "precision": "precision", "direction": "direction"}
