@@ -67,7 +67,7 @@ def test_a_training_gives_poses_pictures_and_deviations(path, rng):
     request = Request(method="spatial_vae", steps=3, settings={"features": "16"}, shift=1.0)
     found = poses(particles, request, Job(options=request.options, deadline=None), {})
     assert found.images["_means"].shape == (32, SIZE, SIZE)
-    assert found.picture.shape == (2 * SIZE, 7 * SIZE)
+    assert found.picture.shape == (2 * 7 * SIZE, 7 * 7 * SIZE)
     assert list(found.account.cuts) == [f"Axis {k} of the code, -2 to 2 deviations" for k in (1, 2)]
     assert len(found.tables["particles"]["rlnAnglePsi"]) == 32
     assert found.facts["steps"] == 3

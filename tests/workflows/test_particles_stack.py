@@ -52,6 +52,7 @@ def test_the_star_file_alone_and_beside_its_stack_are_the_same(path, rng):
     assert torch.equal(beside.y, alone.y)
     assert beside.names == alone.names
     assert list(alone.tables) == ["optics", "particles"]
+    assert set(alone.files) == set(beside.files) == {path, path.with_name("p.star")}
 
 
 def test_a_stack_alone_is_taken_for_plain_projections_with_a_warning(path, rng):

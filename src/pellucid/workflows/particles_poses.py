@@ -75,7 +75,7 @@ def poses(stack: Stack, request: Request, job: Job, provenance: Mapping[str, Any
     return Found(
         images={"_means": _stack_of(images, stack)},
         tables=tables(stack, found),
-        picture=montage(array(model.traverse(_STEPS)[:, :, 0].flatten(0, 1)), _STEPS),
+        picture=_enlarged(montage(array(model.traverse(_STEPS)[:, :, 0].flatten(0, 1)), _STEPS), stack.size),
         account=account,
         facts={"steps": history.steps, "status": status([history])} | _deviations(found, stack),
     )
@@ -125,6 +125,12 @@ def _traversed(model: Spatial) -> dict[str, Values]:
     """Return what each axis of the code changes, one strip an axis."""
     strips = array(model.traverse(_STEPS)[:, :, 0])
     return {f"Axis {k} of the code, -2 to 2 deviations": montage(s, _STEPS) for k, s in enumerate(strips, 1)}
+
+
+def _enlarged(plane: Values, size: int) -> Values:
+    """Return a plane of images of that size with each pixel as a square, so that an image has a hundred or more."""
+    times = -(-100 // size)
+    return plane.repeat(times, 0).repeat(times, 1)
 
 
 def vague(found: Poses, rest: float) -> tuple[str, ...]:

@@ -154,7 +154,7 @@ def stack(path: Path, reading: Reading, rng: torch.Generator) -> Stack:
         transfers=transfers * white,
         pixel_size_angstrom=pixel and pixel * shrunk,
         shrunk=shrunk,
-        files=tuple(file for file in (path, reading.star, reading.background) if file is not None),
+        files=_files(path, reading, particles.names),
         tables={} if table is None else star.tables(table),
         names=particles.names or tuple(f"{k:06d}@{path.name}" for k in range(1, len(images) + 1)),
         notes=(_told(len(images), recorded, size, pixel), *filter(None, [told]), *notes),
@@ -177,6 +177,14 @@ def _read(path: Path, reading: Reading) -> tuple[star.Particles, Path | None]:
     if reading.star is None:
         return star.bare(path), None
     return star.read(reading.star, images=path), reading.star
+
+
+def _files(path: Path, reading: Reading, names: tuple[str, ...]) -> tuple[Path, ...]:
+    """Return all files that were read: with a STAR file alone, the stacks that it names."""
+    folder = reading.data_dir or path.parent
+    alone = reading.star is None and bool(names)
+    stacks = [folder / stack for stack in dict.fromkeys(name.partition("@")[2] for name in names)] if alone else []
+    return tuple(file for file in (path, *stacks, reading.star, reading.background) if file is not None)
 
 
 def _cropped(images: Tensor, size: int, reading: Reading) -> Tensor:
