@@ -22,8 +22,8 @@ Made = Callable[[Model, Measurement, torch.Generator], Tensor]
 class StatisticalDistance(Objective[Model], Generic[Model]):
     """min over the model, max over the critic: D(what was measured ‖ what the model makes) (survey eq. 27-40).
 
-    Every adversarial method is this objective: GAN, f-GAN and W-GAN compare images; AmbientGAN and CryoGAN compare
-    measurements of images, made by a random instrument.
+    Every adversarial method is this objective: GAN, f-GAN and W-GAN compare images; AmbientGAN, CryoGAN and MRI-GAN
+    compare measurements of images, made by a random instrument.
 
     Parameters
     ----------
@@ -34,7 +34,8 @@ class StatisticalDistance(Objective[Model], Generic[Model]):
     divergence
         D.
     penalty
-        λ of the gradient penalty, which keeps the slope of a Wasserstein critic near one.
+        λ of the gradient penalty, which keeps the slope of a Wasserstein critic near one: of the sum, where
+        there is a number for each patch.
     moves
         Of the critic, for each of the model.
 
