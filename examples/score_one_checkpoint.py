@@ -5,7 +5,10 @@ linear instrument: it is trained once and never sees one. Each answer comes with
 spread. A larger case, beside total variation and a supervised network: `benchmarks/score_model.py`.
 """
 
+import tempfile
+
 import torch
+from safetensors.torch import load_file, save_file
 
 from pellucid.data.measurement import Measurement
 from pellucid.data.patches import Patches
@@ -14,7 +17,7 @@ from pellucid.noise import Gaussian
 from pellucid.operators import Identity, Sampling
 from pellucid.operators.blur import Blur
 from pellucid.restoration import restore
-from pellucid.restorers.diffusion import Diffusion, exploding
+from pellucid.restorers.diffusion import Diffusion
 from pellucid.training import Plan, fit
 
 torch.set_num_threads(1)
@@ -39,15 +42,18 @@ clean = Measurement(y=rings(400), operator=Identity())
 made = score_model(clean, rng=rng, features=8)
 plan = Plan(steps=500, optimisers=made.optimisers)
 fit(made.model, made.objective, Patches(data=clean, patch=(SIZE, SIZE), batch=16), plan)
-levels = exploding(40, made.objective.first, made.objective.last)
-sampler = Diffusion(made.model, levels, draws=6)
+with tempfile.TemporaryDirectory() as folder:
+    save_file(made.model.state_dict(), f"{folder}/score.safetensors")
+    model = score_model(clean, rng=rng, features=8).model
+    model.load_state_dict(load_file(f"{folder}/score.safetensors"))
+sampler = Diffusion(model, model.levels(40), draws=6)
 
 drawn, truth = sampler.sample((16, 1, SIZE, SIZE), rng), rings(16)
 print(f"brightness of draws {float(drawn.mean()):.3f}, of rings {float(clean.y.mean()):.3f}")
 
 noisy = truth + 0.3 * torch.randn(truth.shape, generator=rng)
 with torch.no_grad():
-    denoised = made.model(noisy, torch.full((16,), 0.3))
+    denoised = model(noisy, torch.full((16,), 0.3))
 print(f"denoised: error {error(noisy):.3f} -> {error(denoised):.3f}")
 assert error(denoised) < 0.5 * error(noisy)
 

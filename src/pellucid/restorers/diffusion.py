@@ -18,41 +18,60 @@ from pellucid.solvers.progress import inner
 
 Guidance = Literal["likelihood", "replacement", "dps"]
 Denoised = Callable[[Tensor, float], Tensor]
+_LEAST = 0.02  # smallest σ, of the deviation of the images
 _EXACT = 10  # iterations that bring an image to the data
 
 
 class Denoiser(nn.Module):
     r"""D(x; σ) = E[x₀ | x₀ + σ n = x], for every σ: the score of the data with noise is (D(x; σ) − x) / σ² (Tweedie).
 
-    .. math:: D = \frac{d^2}{\sigma^2 + d^2} x + \frac{\sigma d}{\sqrt{\sigma^2 + d^2}}
-        F\Bigl(\frac{x}{\sqrt{\sigma^2 + d^2}}, \tfrac14 \log\sigma\Bigr)
+    .. math:: D = m + \frac{d^2}{\sigma^2 + d^2} (x - m) + \frac{\sigma d}{\sqrt{\sigma^2 + d^2}}
+        F\Bigl(\frac{x - m}{\sqrt{\sigma^2 + d^2}}, \tfrac14 \log\frac{\sigma}{d}\Bigr)
 
-    so that input, output and target of the network F have deviations of order one at all σ.
+    so that input, output and target of the network F have deviations of order one at all σ, and F = 0 is the best that
+    can be done without knowing more than m and d. Units and offset of x change nothing.
 
     Parameters
     ----------
     network
-        F: maps channel + 1 channels, the last of them the level of the noise, to as many as an image has.
+        F: maps an image and a number for each, (batch, 1), to an image.
     deviation
-        d, the root mean square of the clean images.
+        d, the standard deviation of the clean images.
+    farthest
+        Largest distance between two of them.
+    mean
+        m, of each channel; zero if not given.
 
     References
     ----------
     Karras, Aittala, Aila, Laine, "Elucidating the design space of diffusion-based generative models", NeurIPS 2022,
-    table 1.
+    table 1, where m = 0.
     """
 
-    def __init__(self, network: nn.Module, deviation: float = 1.0) -> None:
+    deviation: Tensor
+    farthest: Tensor
+    mean: Tensor
+
+    def __init__(
+        self, network: nn.Module, deviation: float = 1.0, farthest: float = 100.0, mean: Tensor | None = None
+    ) -> None:
         super().__init__()
-        self.network, self.deviation = network, deviation
+        self.network = network
+        self.register_buffer("deviation", torch.tensor(deviation))
+        self.register_buffer("farthest", torch.tensor(farthest))
+        self.register_buffer("mean", torch.zeros(1) if mean is None else mean)
 
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Return the mean of x₀ given x, (batch, channel, *space), and σ, (batch,)."""
-        sigma = sigma.view(-1, *[1] * (x.ndim - 1))
-        total = sigma.square() + self.deviation**2
-        level = (sigma.log() / 4).expand(len(x), 1, *x.shape[2:])
-        out: Tensor = self.network(torch.cat([x / total.sqrt(), level], 1)).float()
-        return self.deviation**2 / total * x + sigma * self.deviation / total.sqrt() * out
+        sigma, mean = sigma.view(-1, *[1] * (x.ndim - 1)), self.mean.view(-1, *[1] * (x.ndim - 2))
+        total, off = sigma.square() + self.deviation**2, x - mean
+        number = (sigma / self.deviation).log() / 4
+        out: Tensor = self.network(off / total.sqrt(), number.view(-1, 1)).float()
+        return mean + self.deviation**2 / total * off + sigma * self.deviation / total.sqrt() * out
+
+    def levels(self, count: int) -> list[float]:
+        """Return levels of exploding variance to draw with, from where any image may become any other one."""
+        return exploding(count, float(self.farthest), _LEAST * float(self.deviation))
 
 
 class Diffusion(PosteriorSampler):

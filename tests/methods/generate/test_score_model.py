@@ -13,7 +13,7 @@ from pellucid.methods.generate.score_model import score_model
 from pellucid.noise import Gaussian
 from pellucid.operators import Identity, Sampling
 from pellucid.restoration import restore
-from pellucid.restorers.diffusion import Diffusion, exploding
+from pellucid.restorers.diffusion import Diffusion
 from pellucid.training import Plan, fit
 
 SIZE, NOISE = 16, 0.05
@@ -65,7 +65,7 @@ def test_the_score_denoises_at_any_level(learned, rng):
 
 def test_draws_look_like_the_images(learned, rng):
     made, *_ = learned
-    sampler = Diffusion(made.model, exploding(40, made.objective.first, made.objective.last))
+    sampler = Diffusion(made.model, made.model.levels(40))
     drawn, fresh = sampler.sample((32, 1, SIZE, SIZE), rng), rings(32, rng)
     for statistic in (lambda x: x, lambda x: x.diff(dim=-1)):
         one, other = (statistic(x).flatten().sort().values for x in (drawn, fresh))
@@ -78,8 +78,7 @@ def test_what_is_missing_is_filled_in(learned, rng):
     x = rings(8, rng)
     keep = (torch.rand(8, 1, SIZE, SIZE, generator=rng) < 0.4).float()
     given = measurement(keep * (x + NOISE * torch.randn(x.shape, generator=rng)), Sampling(keep))
-    levels = exploding(40, made.objective.first, made.objective.last)
-    found = restore(given, Diffusion(made.model, levels, draws=4), rng=rng)
+    found = restore(given, Diffusion(made.model, made.model.levels(40), draws=4), rng=rng)
     assert found.spread is not None
     hidden = 1 - keep
     error = (hidden * (found.image - x)).square().sum() / hidden.sum()
@@ -91,7 +90,7 @@ def test_complex_images_are_two_channels(rng):
     images = measurement(torch.polar(rings(4, rng), torch.ones(4, 1, SIZE, SIZE)))
     made = score_model(images, rng=rng, features=4)
     fit(made.model, made.objective, Patches(data=images, patch=(8, 8), batch=2), Plan(steps=2))
-    sampler = Diffusion(made.model, exploding(3, made.objective.first, made.objective.last), draws=2)
+    sampler = Diffusion(made.model, made.model.levels(3), draws=2)
     found = restore(replace(images, operator=Sampling(torch.ones(1, 1, SIZE, SIZE))), sampler, rng=rng)
     assert found.image.is_complex()
     assert not found.spread.is_complex()

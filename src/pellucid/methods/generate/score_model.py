@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods.generate.generative import Generative
 from pellucid.methods.method import Card
-from pellucid.networks import UNet, initialise
+from pellucid.networks import initialise
+from pellucid.networks.modulated import ModulatedUNet
 from pellucid.objectives.denoising_score import DenoisingScore
 from pellucid.restorers.diffusion import Denoiser, parts
 from pellucid.training import Adam
@@ -24,9 +26,7 @@ CARD = Card(
     paper="Song et al., ICLR 2021; Karras et al., NeurIPS 2022",
     trained=True,
 )
-
-
-_LEAST = 0.02  # smallest σ, of the root mean square of the images
+_LEVELS = (-0.8, 1.0)  # mean and spread of log(σ / d)
 
 
 def score_model(images: Measurement, *, rng: torch.Generator, features: int = 24, depth: int = 2) -> Generative:
@@ -41,7 +41,7 @@ def score_model(images: Measurement, *, rng: torch.Generator, features: int = 24
     Parameters
     ----------
     images
-        All clean images, as `y`: (image, channel, *space), with contrast of order one.
+        All clean images, as `y`: (image, channel, *space), in any units.
     rng
         A generator on the CPU, for the first weights.
     features, depth
@@ -50,7 +50,7 @@ def score_model(images: Measurement, *, rng: torch.Generator, features: int = 24
     Returns
     -------
     Generative
-        `objective.first` and `objective.last` are the levels between which the score is known.
+        `model.levels(count)` are those to draw with.
 
     Raises
     ------
@@ -59,9 +59,11 @@ def score_model(images: Measurement, *, rng: torch.Generator, features: int = 24
 
     Notes
     -----
-    The largest σ is the largest distance between two images (Song and Ermon 2020, technique 1), here twice the largest
-    from their mean, which is no less. Loss and parametrisation are those of Karras et al. 2022, but log σ is uniform.
-    A plain U-Net of a few thousand steps in place of NCSN++ and days: the level is one more channel of its input.
+    Loss and parametrisation are those of Karras et al. 2022, but the mean of the images is taken out, so that the
+    network need not learn it; it starts at F = 0. Levels are somewhat lower and closer together than theirs, where few
+    steps are worth most. Draws start at the largest distance between two images (Song and Ermon 2020, technique 1),
+    here twice the largest from their mean, which is no less. A U-Net of a few thousand steps, in place of NCSN++ and
+    days.
 
     References
     ----------
@@ -75,14 +77,16 @@ def score_model(images: Measurement, *, rng: torch.Generator, features: int = 24
             f"A score needs two images or more, of sizes that are multiples of {2**depth}, but the images came as "
             f"{tuple(images.y.shape)}: cut them, or choose another depth."
         )
-    deviation = float(x.square().mean().sqrt())
-    first = 2 * float((x - x.mean(0)).flatten(1).norm(dim=1).amax())
-    if not first > 0:
+    farthest = 2 * float((x - x.mean(0)).flatten(1).norm(dim=1).amax())
+    if not farthest > 0:
         raise InputError("A score needs images that differ, but all that came are the same: look at the data.")
-    channels, dims = x.shape[1], x.ndim - 2
-    network = UNet((channels + 1, channels), dims=dims, features=features, depth=depth, blur_pool=False, top_skip=True)
+    network = ModulatedUNet((x.shape[1], x.shape[1]), dims=x.ndim - 2, features=features, depth=depth)
+    initialise(network, rng)
+    nn.init.zeros_(network.last.weight)
+    mean = x.transpose(0, 1).flatten(1).mean(1)
+    deviation = float((x - mean.view(-1, *[1] * (x.ndim - 2))).square().mean().sqrt())
     return Generative(
-        model=Denoiser(initialise(network, rng), deviation).to(x.device),
-        objective=DenoisingScore(first, _LEAST * deviation),
-        optimisers={"model": Adam(rate=2e-3)},
+        model=Denoiser(network, deviation, farthest, mean).to(x.device),
+        objective=DenoisingScore(*_LEVELS),
+        optimisers={"model": Adam(rate=6e-3)},
     )
