@@ -5,7 +5,8 @@ import torch
 
 from pellucid.data.image import Image
 from pellucid.errors import InputError
-from pellucid.workflows.kinds import Look, Reading, index, kind, opened, places, planes
+from pellucid.workflows import kinds
+from pellucid.workflows.kinds import Look, Reading, index, kind, opened, places, spread_out
 
 from .kinds_of_cells import cells, folders
 
@@ -41,10 +42,26 @@ def test_units_go_there_and_back(numpy_rng):
 def test_planes_hold_all_channels(numpy_rng):
     data = numpy_rng.random((3, 2, 20, 24)).astype(np.float32)
     image = Image(data=data, axes="TCYX")
-    assert [plane.shape for plane in planes(image)] == [(2, 20, 24)] * 3
+    assert np.array_equal(np.stack(spread_out([image], 99)), data)
     whole = (slice(None), slice(None))
     for number, place in enumerate(places(image)):
         assert np.array_equal(data[index(image, place, whole)], data[number])
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 5, 8])
+def test_some_planes_are_spread_evenly(most):
+    images = [Image(data=np.full((4, 2, 2), 1.0) * np.arange(4)[:, None, None] + 4 * k, axes="ZYX") for k in (0, 1)]
+    found = [int(plane[0, 0, 0]) for plane in spread_out(images, most)]
+    assert len(found) == most
+    assert found[0] == 0
+    assert set(np.diff(found)) <= {8 // most, -(-8 // most)}
+
+
+def test_what_is_too_large_is_learned_from_in_part(tmp_path, monkeypatch):
+    found = kind(folders(tmp_path)[0], Reading(), "auto")
+    assert found.learned == found.count == 8
+    monkeypatch.setattr(kinds, "_HELD", 3 * 24 * 28)
+    assert found.learned == len(found.planes()) == 3
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 
 from pellucid.data.io import read
 from pellucid.errors import InputError
-from pellucid.workflows.kinds import planes
+from pellucid.workflows.kinds import spread_out
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
 from pellucid.workflows.translate import Translation, translate_files
@@ -53,7 +53,7 @@ def test_tiles_have_no_seams(asked, tmp_path):
     )
     image = read(found["outputs"][0]).data[...]
     model = TranslationModel.load(tmp_path / "m.pellucid", torch.device("cpu"))
-    y = model.facts.source.inside(next(planes(read(large))))[None, :, 64:192, 64:192]
+    y = model.facts.source.inside(spread_out([read(large)], 1)[0])[None, :, 64:192, 64:192]
     with torch.no_grad():
         part = model.facts.target.outside(model.made.model.restorer.network(y))[0, 0, 32:-32, 32:-32]
     assert np.abs(part - image[96:160, 96:160]).max() < 1e-3 * image.std()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -23,7 +24,8 @@ Polarity = Literal["auto", "bright", "dark"]
 LEAST = 16  # pixels a side of what a critic judges
 _RANGE = (0.1, 99.9)  # percentiles that become -1 and 1
 _CLEAR = 0.4  # content takes less of the area than this where its polarity is clear
-_SAMPLE = 2**20  # pixels that tell the scale
+_LOOKED, _SAMPLE = 64, 2**20  # planes and pixels that tell the scale
+_HELD = 2**28  # numbers of a kind that are held for training: 1 GiB
 
 
 class Look(BaseModel):
@@ -82,8 +84,19 @@ class Kind:
     look: Look
 
     def planes(self) -> list[Tensor]:
-        """Return all planes, (channel, row, column) each, in the units of the networks."""
-        return [self.look.inside(plane) for image in self.images for plane in planes(image)]
+        """Return the planes that are learned from, (channel, row, column) each, in the units of the networks."""
+        return [self.look.inside(plane) for plane in spread_out(self.images, self.learned)]
+
+    @property
+    def count(self) -> int:
+        """Number of planes."""
+        return sum(1 for image in self.images for _ in places(image))
+
+    @property
+    def learned(self) -> int:
+        """Number of planes that are learned from: all of them, or as many as memory shall hold."""
+        values = sum(math.prod(image.shape) for image in self.images)
+        return max(2, min(self.count, self.count * _HELD // values))
 
 
 def places(image: Image) -> Iterator[dict[str, int]]:
@@ -99,12 +112,13 @@ def index(image: Image, place: Mapping[str, int], region: Sequence[slice]) -> tu
     return tuple(at[axis] for axis in image.axes)
 
 
-def planes(image: Image) -> Iterator[NDArray[Any]]:
-    """Visit the planes of an image, (channel, row, column)."""
+def spread_out(images: Sequence[Image], most: int) -> list[NDArray[Any]]:
+    """Return planes of images, (channel, row, column): all of them, or `most`, spread evenly."""
     whole = (slice(None), slice(None))
-    for place in places(image):
-        plane = np.asarray(image.data[index(image, place, whole)])
-        yield plane.reshape(image.size("C"), *plane.shape[-2:])
+    found = [(image, index(image, place, whole)) for image in images for place in places(image)]
+    chosen = [found[k * len(found) // most] for k in range(most)] if most < len(found) else found
+    arrays = [(np.asarray(image.data[at]), image.size("C")) for image, at in chosen]
+    return [array.reshape(channels, *array.shape[-2:]) for array, channels in arrays]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,17 +180,17 @@ def kind(folder: Path, reading: Reading, polarity: Polarity) -> Kind:
         Where it holds fewer than two planes, or images that cannot be used together.
     """
     images = opened(expand([folder]), reading)
-    count = sum(1 for image in images for _ in places(image))
-    if count < 2:
+    found = Kind(folder, images, _look(images, polarity))
+    if found.count < 2:
         raise InputError(f"{folder} holds one image, and a kind is learned from several: give more.")
-    return Kind(folder, images, _look(images, polarity))
+    return found
 
 
 def _look(images: Sequence[Image], polarity: Polarity) -> Look:
     """Return scale and polarity of images."""
     from skimage.filters import threshold_otsu
 
-    sampled = [np.asarray(plane).ravel() for image in images for plane in planes(image)]
+    sampled = [plane.ravel() for plane in spread_out(images, _LOOKED)]
     values = np.concatenate([plane[:: max(1, len(sampled) * plane.size // _SAMPLE)] for plane in sampled])
     low, high = np.percentile(values.astype(np.float64), _RANGE)
     if not high > low:

@@ -23,11 +23,11 @@ from pellucid.training import package
 from pellucid.workflows.events import Event
 from pellucid.workflows.evidence import versions
 from pellucid.workflows.files import forget
-from pellucid.workflows.kinds import Kind, Polarity, Reading, index, kind, opened, places, planes
+from pellucid.workflows.kinds import Kind, Polarity, Reading, index, kind, opened, places, spread_out
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
 from pellucid.workflows.session import fingerprint
-from pellucid.workflows.translation_checks import GENERATED, Checks, check
+from pellucid.workflows.translation_checks import CHECKED, GENERATED, Checks, check
 from pellucid.workflows.translation_learning import Lesson, learn
 from pellucid.workflows.translation_model import METHODS, TranslationModel
 
@@ -172,8 +172,7 @@ def _given(asked: Translation, path: Path, options: Options) -> _Ready:
     model = TranslationModel.load(path, options.place())
     images = opened(expand(inputs), asked.reading)
     paths = _targets(asked, images, model.facts.source.channels)
-    given = [model.facts.source.inside(plane) for image in images for plane in planes(image)]
-    return _Ready(model=model, images=images, paths=paths, checks=_check(model, given))
+    return _Ready(model=model, images=images, paths=paths, checks=_check(model, images))
 
 
 def _learned(asked: Translation, job: Job) -> _Ready:
@@ -186,8 +185,7 @@ def _learned(asked: Translation, job: Job) -> _Ready:
     paths = _targets(asked, images, source.look.channels)
     lesson = learn(source, target, job)
     model = replace(lesson.model, provenance=_provenance(lesson, source, target, options))
-    given = [source.look.inside(plane) for image in images for plane in planes(image)]
-    checks = _check(model, given, target.planes(), lesson.unseen)
+    checks = _check(model, images, target.images, lesson.unseen)
     return _Ready(
         model=model, images=images, paths=paths, checks=checks, warnings=lesson.warnings, doubts=lesson.doubts
     )
@@ -206,11 +204,17 @@ def _targets(asked: Translation, images: Sequence[Image], channels: int) -> list
 
 def _check(
     model: TranslationModel,
-    given: Sequence[Tensor],
-    others: Sequence[Tensor] = (),
+    images: Sequence[Image],
+    others: Sequence[Image] = (),
     pairs: Sequence[tuple[Tensor, Tensor]] = (),
 ) -> Checks:
-    return check(model.made.model, (model.facts.source, model.facts.target), given, others, pairs)
+    """Check some planes of what is translated, beside some of the target."""
+    looks = model.facts.source, model.facts.target
+    given, aims = (
+        [look.inside(plane) for plane in spread_out(some, CHECKED)]
+        for look, some in zip(looks, (images, others), strict=True)
+    )
+    return check(model.made.model, looks, given, aims, pairs[:CHECKED])
 
 
 def _provenance(lesson: Lesson, source: Kind, target: Kind, options: Options) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from pellucid.workflows.kinds import Look
 GENERATED = (
     "The images are generated: they show what is usual in the target images, and nothing measured vouches for a detail."
 )
-_MANY, _SIDE, _STEP = 16, 256, 16  # images that are checked, pixels a side at most, and what sides are multiples of
+CHECKED = 16  # images that are checked
+_SIDE, _STEP = 256, 16  # pixels a side at most, and what sides are multiples of
 _CYCLE, _KEPT, _UNLIKE = 0.7, 0.8, 0.3  # beyond these a translation is doubtful; 0.7 is half of the variance
 _SAMPLE = 2**20  # grey values that are compared
 
@@ -125,13 +126,13 @@ def check(
         image: Tensor = model(Measurement(y=y, operator=Identity()))
         return image
 
-    ys, xs = (_middles(planes, device) for planes in (given, others))
+    ys, xs = ([_middle(plane).to(device) for plane in planes] for planes in (given, others))
     images = [translated(y) for y in ys]
     forth, back = [], []
     if isinstance(model, Transport):
         forth = [_relative(y, model.way(image)) for y, image in zip(ys, images, strict=True)]
         back = [_relative(x, translated(model.way(x))) for x in xs]
-    errors = [_relative(x.to(device), translated(y.to(device))) for y, x in map(_both, pairs[:_MANY])]
+    errors = [_relative(x.to(device), translated(y.to(device))) for y, x in map(_both, pairs)]
     sides = source.bright, target.bright
     known = None not in sides
     same = [((source.salient(y) > 0.5) == (target.salient(x) > 0.5)).float() for y, x in zip(ys, images, strict=True)]
@@ -169,12 +170,6 @@ def _relative(truth: Tensor, found: Tensor) -> float:
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def _middles(planes: Sequence[Tensor], device: torch.device) -> list[Tensor]:
-    """Return the middle of some planes, spread evenly, (1, channel, *space)."""
-    chosen = {round(k * (len(planes) - 1) / (_MANY - 1)) for k in range(_MANY)} if planes else ()
-    return [_middle(planes[k]).to(device) for k in sorted(chosen)]
 
 
 def _middle(plane: Tensor) -> Tensor:

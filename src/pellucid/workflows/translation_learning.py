@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -17,7 +17,7 @@ from pellucid.training import History, Plan, fit
 from pellucid.training.watch import table
 from pellucid.workflows.events import Event, Pace
 from pellucid.workflows.files import stem
-from pellucid.workflows.kinds import Kind, planes
+from pellucid.workflows.kinds import Kind
 from pellucid.workflows.learn import Job
 from pellucid.workflows.translation_model import Facts, TranslationModel
 
@@ -69,7 +69,7 @@ def learn(source: Kind, target: Kind, job: Job) -> Lesson:
     warnings = _noticed(source, target, facts)
     unseen: tuple[tuple[Tensor, Tensor], ...] = ()
     if facts.method == "pix2pix":
-        xs = _paired(source, target)
+        xs = _paired(source, target).planes()
         unseen = tuple(zip(ys[_UNSEEN - 1 :: _UNSEEN], xs[_UNSEEN - 1 :: _UNSEEN], strict=True))
         ys, xs = (_without(some) for some in (ys, xs))
     device = options.place()
@@ -118,6 +118,9 @@ def _noticed(source: Kind, target: Kind, facts: Facts) -> tuple[str, ...]:
     types = [kind.images[0].dtype for kind in (source, target)]
     if types[0] != types[1]:
         found.append(f"{source.folder} holds {types[0]} and {target.folder} {types[1]}: each keeps a scale of its own.")
+    for kind in (source, target):
+        if kind.learned < kind.count:
+            found.append(f"{kind.learned} of {kind.count} planes of {kind.folder}, spread evenly, are learned from.")
     for kind, flag in ((source, "--content-from"), (target, "--content-to")):
         if kind.look.bright is None and facts.method == "c2gan":
             raise InputError(
@@ -133,8 +136,8 @@ def _noticed(source: Kind, target: Kind, facts: Facts) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _paired(source: Kind, target: Kind) -> list[Tensor]:
-    """Return the planes of the target in the order of the source, matched by the names of their files."""
+def _paired(source: Kind, target: Kind) -> Kind:
+    """Return the target with its images in the order of the source, matched by the names of their files."""
     known = {stem(image.source): image for image in target.images if image.source is not None}
     found = []
     for image in source.images:
@@ -148,8 +151,8 @@ def _paired(source: Kind, target: Kind) -> list[Tensor]:
             raise InputError(
                 f"{image.name} is {image.axes} {image.shape} and its twin {twin.axes} {twin.shape}: they must match."
             )
-        found += [target.look.inside(plane) for plane in planes(twin)]
-    return found
+        found.append(twin)
+    return replace(target, images=tuple(found))
 
 
 def _without(planes: Sequence[Tensor]) -> list[Tensor]:
