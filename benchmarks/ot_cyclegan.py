@@ -48,7 +48,6 @@ RUNS = {  # the settings of what is learned
     "weight 1": {"adversarial": 1.0},
     "cycle only": {"adversarial": 0.0},
     "blind": {},
-    "weight 0.1, longer": {"adversarial": 0.1},
     "Richardson-Lucy, 20 % too wide": None,
     "cycle only, 20 % too wide": {"adversarial": 0.0},
     "weight 0.1, 20 % too wide": {"adversarial": 0.1},
@@ -202,7 +201,7 @@ def measure(name, steps, seed):
     """Return a row, and the course of a training."""
     case = Case(kernel(1.2, 2.8, 30.0) if "tilted" in name else kernel(2.0, 2.0), seed)
     if RUNS[name] is not None:
-        return learned(case, name, RUNS[name], 2 * steps if "longer" in name else steps)
+        return learned(case, name, RUNS[name], steps)
     start, operator = time.process_time(), believed(case, name)
     image, chosen = classical(case, name, operator)
     residual = float((case.test.y - operator(image)).square().mean().sqrt()) / NOISE

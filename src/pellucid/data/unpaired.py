@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pellucid._math import seeds
+from pellucid._math.regions import view
 from pellucid.data.measurement import Measurement, Unpaired
 from pellucid.data.source import Step
 from pellucid.errors import InputError
@@ -56,6 +58,42 @@ class Draws:
         return Unpaired(y=y[rows], images=self.images[others], operator=given.operator, noise=given.noise)
 
 
+@dataclass(frozen=True)
+class Cuts:
+    """Draws patches of recordings, all of one of them a step, and of clean images, which are mirrored at random.
+
+    Parameters
+    ----------
+    recordings
+        With one unit, each with its noise; their operator is that of a patch.
+    images
+        Clean ones, (number, 1, *space), in the same unit.
+    patch
+        Size along each spatial axis.
+    batch
+        Of each a step.
+    """
+
+    recordings: Sequence[Measurement]
+    images: Sequence[Tensor]
+    patch: tuple[int, ...]
+    batch: int
+
+    def draw(self, step: Step) -> Unpaired:
+        """Return the patches of this step."""
+        rng = seeds.host(step.rng)
+        given = self.recordings[_below(len(self.recordings), rng)]
+        y = torch.stack([self._cut(given.y, rng) for _ in range(self.batch)])
+        x = [self._cut(self.images[_below(len(self.images), rng)], rng) for _ in range(self.batch)]
+        turned = [image.flip([a for a in range(1, image.ndim) if _below(2, rng)]) for image in x]
+        return Unpaired(y=y, images=torch.stack(turned), operator=given.operator, noise=given.noise)
+
+    def _cut(self, of: Tensor, rng: torch.Generator) -> Tensor:
+        corner = [_below(n - side + 1, rng) for n, side in zip(of.shape[2:], self.patch, strict=True)]
+        region = tuple(slice(start, start + side) for start, side in zip(corner, self.patch, strict=True))
+        return view(of[_below(len(of), rng)], region)
+
+
 def compared(recordings: Tensor, clean: Sequence[Tensor], least: Sequence[int]) -> None:
     """Check that a critic can compare clean images with those of recordings.
 
@@ -95,3 +133,7 @@ def _skewness(image: Tensor) -> Tensor:
 
 def _by(space: Sequence[int]) -> str:
     return " x ".join(map(str, space))
+
+
+def _below(count: int, rng: torch.Generator) -> int:
+    return int(torch.randint(count, (), generator=rng))

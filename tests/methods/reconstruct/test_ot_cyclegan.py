@@ -47,7 +47,7 @@ def test_it_deblurs_recordings_of_objects_whose_images_it_never_saw(case):
     history = trained(made, recorded, 60, validated=True)
     with torch.no_grad():
         restored = made.restorer(recorded)
-    estimate = wiener(recorded.y, recorded.operator)
+    estimate = wiener(recorded.y, recorded.operator, 0.01)
     assert (restored - truth).square().mean() < 0.6 * (estimate - truth).square().mean()
     assert history.lowest < history.rows[0]["validation"]
 
@@ -67,7 +67,7 @@ def test_a_blind_kernel_is_found(case):
 def test_a_known_instrument_has_no_critic_of_recordings_and_is_no_part_of_the_model(case):
     made = built(case)
     assert made.stages[0].objective.recordings is None
-    assert {name.split(".")[0] for name in made.model.state_dict()} == {"network"}
+    assert {name.split(".")[0] for name in made.model.state_dict()} == {"network", "ratio"}
 
 
 def test_the_same_seed_gives_the_same_maps(case):
@@ -98,10 +98,19 @@ def test_clean_images_become_as_bright_as_recordings(case):
     assert float(brightness(y.flatten().view(1, -1))) == pytest.approx(1, abs=1e-4)
 
 
+def test_clean_images_choose_the_wiener_filter_by_the_noise(case):
+    images, _, recorded = case
+    ratios = [
+        float(built((images, None, replace(recorded, noise=noise))).model.ratio)
+        for noise in (Gaussian(0.1 * UNIT), recorded.noise, None)
+    ]
+    assert ratios == pytest.approx([0.1, 0.01, 0.01])
+
+
 def test_a_wiener_filter_undoes_a_blur_of_the_frequencies_that_it_leaves(rng):
     blur = Blur(torch.tensor([[[[0.0, 0.1, 0.0], [0.1, 0.6, 0.1], [0.0, 0.1, 0.0]]]]), "reflect")
     x = torch.nn.functional.avg_pool2d(torch.rand(1, 1, 40, 44, generator=rng), 5, 1)
-    assert (wiener(blur(x), blur) - x).abs().mean() < 0.05 * x.mean()
+    assert (wiener(blur(x), blur, 0.01) - x).abs().mean() < 0.05 * x.mean()
 
 
 def test_what_was_not_measured_is_filled_and_what_lies_around_is_a_mirror_image(case):

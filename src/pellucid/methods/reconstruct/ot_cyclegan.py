@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import Any, TypeVar
@@ -13,13 +13,12 @@ import torch.nn.functional as F
 from scipy.fft import next_fast_len
 from torch import Tensor, nn
 
-from pellucid._math import seeds
 from pellucid._math.regions import view
 from pellucid.data.fill import Mean
-from pellucid.data.measurement import Measurement, Unpaired
+from pellucid.data.measurement import Measurement
 from pellucid.data.sampling import measured_samples
-from pellucid.data.source import Fixed, Source, Step
-from pellucid.data.unpaired import compared
+from pellucid.data.source import Fixed, Source
+from pellucid.data.unpaired import Cuts, compared
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method, Stage
 from pellucid.networks import PatchCritic, UNet, initialise
@@ -44,7 +43,7 @@ CARD = Card(
     equation="min_G max_V λ (E‖x − G(H x + w)‖₁ + E‖y − H G y‖₁) + D(x ‖ G y), x and y of other objects",
     paper="Sim, Oh, Kim, Jung, Ye, SIAM J. Imaging Sciences 2020; Lim et al., IEEE TCI 2020; survey eq. 41-45",
 )
-_NOISE = 0.01  # the Wiener filter's ratio of noise and signal
+_RATIOS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)  # of noise and objects
 _BRIGHT = 0.01  # of the pixels, whose mean is the unit
 _DARK = 0.01  # of the pixels of a clean image lie below its background
 _SIDE = {2: 64, 3: 32}  # of a patch, unless the PSF is wider
@@ -54,7 +53,7 @@ _BETAS = (0.5, 0.99)
 
 
 class Deblurring(Restorer):
-    """G: a network f on a recording and on its Wiener estimate W y, which it corrects: x̂ = u (W y + f(y, W y)) / u.
+    """G: a network f on a recording y and its Wiener estimate W y, which it corrects: x̂ = W y + v f(y / u, W y / v).
 
     Parameters
     ----------
@@ -65,62 +64,42 @@ class Deblurring(Restorer):
 
     Notes
     -----
-    The unit u is the mean of the brightest percent of a recording. Around it the object goes on as its mirror image, as
-    far as the instrument has a view of it; pixels that were not measured are the mean of their neighbours.
+    The units u and v are the means of the brightest percent of y and W y; blind, x̂ = y + u f(y / u). Around a recording
+    the object goes on as its mirror image, as far as the instrument has a view of it; pixels that were not measured are
+    the mean of their neighbours. The ratio of noise and objects in W is kept with the weights.
     """
 
     whole = True
+    ratio: Tensor
 
     def __init__(self, network: UNet, *, blind: bool) -> None:
         super().__init__()
         self.network, self.blind = network, blind
+        self.register_buffer("ratio", torch.tensor(1e-2))
 
     def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the image, (batch, 1, *space)."""
         crop, blur = _part(given.operator, Crop), _part(given.operator, Blur)
         assert blur is not None
         y = measured(given)
-        unit = brightness(y)
-        seen = [y / unit] if self.blind else [y / unit, wiener(y / unit, blur)]
+        estimates = [y] if self.blind else [y, wiener(y, blur, self.ratio)]
+        units = [brightness(estimate) for estimate in estimates]
+        seen = [estimate / unit for estimate, unit in zip(estimates, units, strict=True)]
         space, period = y.shape[2:], self.network.stride
         beyond = [n for size, step in zip(reversed(space), reversed(period), strict=True) for n in (0, -size % step)]
         f = self.network(F.pad(torch.cat(seen, 1), beyond, mode="replicate"))
-        x = unit * (seen[-1] + view(f, tuple(slice(0, size) for size in space)))
+        x = units[-1] * (seen[-1] + view(f, tuple(slice(0, size) for size in space)))
         return x if crop is None else crop.backproject(x)
 
-
-@dataclass(frozen=True)
-class Cuts:
-    """Draws patches of recordings, all of one of them a step, and of clean images, which are mirrored at random.
-
-    Parameters
-    ----------
-    recordings
-        With one unit, each with its noise; their operator is that of a patch.
-    images
-        Clean ones, (number, 1, *space), in the same unit.
-    patch
-        Size along each spatial axis.
-    """
-
-    recordings: Sequence[Measurement]
-    images: Sequence[Tensor]
-    patch: tuple[int, ...]
-
-    def draw(self, step: Step) -> Unpaired:
-        """Return the patches of this step."""
-        rng = seeds.host(step.rng)
-        count = max(1, _VOXELS // prod(self.patch))
-        given = self.recordings[_below(len(self.recordings), rng)]
-        y = torch.stack([self._cut(given.y, rng) for _ in range(count)])
-        x = [self._cut(self.images[_below(len(self.images), rng)], rng) for _ in range(count)]
-        turned = [image.flip([a for a in range(1, image.ndim) if _below(2, rng)]) for image in x]
-        return Unpaired(y=y, images=torch.stack(turned), operator=given.operator, noise=given.noise)
-
-    def _cut(self, of: Tensor, rng: torch.Generator) -> Tensor:
-        corner = [_below(n - side + 1, rng) for n, side in zip(of.shape[2:], self.patch, strict=True)]
-        region = tuple(slice(start, start + side) for start, side in zip(corner, self.patch, strict=True))
-        return view(of[_below(len(of), rng)], region)
+    def know(self, example: Measurement, images: Tensor) -> None:
+        """Choose the ratio that restores clean images best, recorded as an example was."""
+        if example.noise is None or self.blind:
+            return
+        y = example.noise.sample(example.operator(images), torch.Generator(images.device).manual_seed(0))
+        blur = _part(example.operator, Blur)
+        assert blur is not None
+        errors = {ratio: float((wiener(y, blur, ratio) - images).square().mean()) for ratio in _RATIOS}
+        self.ratio.fill_(min(errors, key=errors.__getitem__))
 
 
 def ot_cyclegan(
@@ -184,18 +163,18 @@ def ot_cyclegan(
         raise InputError("OT-cycleGAN sharpens images of one channel, and no other instrument: use --method ssdu.")
     dims, blind = len(space), isinstance(blur, LearnableBlur)
     width = features or {2: 16, 3: 8}[dims]
+    restorer = Deblurring(_network(1 if blind else 2, dims, width, rng), blind=blind).to(example.y.device)
     way = LearnedBlur(int(blur.taps[0]), dims) if blind else Blur(blur.kernel, "reflect")
-    network = UNet((1 if blind else 2, 1), dims=dims, features=width, depth=2, blur_pool=False, top_skip=True)
-    initialise(network, rng)
-    model = Transport(Deblurring(network, blind=blind), way).to(example.y.device)
-    kept = model if blind else model.restorer
-    tell = partial(_tell, way) if isinstance(way, LearnedBlur) else None
+    model = Transport(restorer, way).to(example.y.device)
+    kept, tell = (model, partial(_tell, way)) if isinstance(way, LearnedBlur) else (restorer, None)
     method = Method(model=kept, restorer=kept, card=CARD, tell=tell)
     if not clean:
         return method
     critics = [PatchCritic(1, dims=dims, features=width, halvings=2) for _ in range(1 + blind)]
     least = [max(critics[0].least, taps) for taps in blur.taps]
     compared(measured(example), clean, least)
+    images = alike(clean, way)
+    restorer.know(standardised(example, blur), images[0][:_JUDGED])
     weight = (1.0 if blind else 0.1) if adversarial is None else adversarial
     stage = Stage(
         model=model,
@@ -204,11 +183,17 @@ def ot_cyclegan(
         batch=1,
         adam=Adam(rate=rate, betas=_BETAS),
         critic=Adam(rate=0.4 * rate, betas=_BETAS),
-        source=lambda scans: _cuts([standardised(scan, blur) for scan in scans], alike(clean, way), least),
+        source=lambda scans: _cuts([standardised(scan, blur) for scan in scans], images, least),
         judge=lambda scans: judged([standardised(scan, blur) for scan in scans]),
         interval=100,
     )
     return replace(method, stages=(stage,))
+
+
+def _network(channels: int, dims: int, features: int, rng: torch.Generator) -> UNet:
+    network = UNet((channels, 1), dims=dims, features=features, depth=2, blur_pool=False, top_skip=True)
+    initialise(network, rng)
+    return network
 
 
 def _objective(critics: Sequence[nn.Module], adversarial: float) -> OptimalTransport:
@@ -221,16 +206,16 @@ def _cuts(recordings: Sequence[Measurement], clean: Sequence[Tensor], least: Seq
     """Return the source of patches that are as large as all allow, up to what is needed."""
     sizes = [of.shape[2:] for of in (*(each.y for each in recordings), *clean)]
     patch = tuple(min(*sides, max(_SIDE[len(least)], n)) for *sides, n in zip(*sizes, least, strict=True))
-    return Cuts(recordings, clean, patch)
+    return Cuts(recordings, clean, patch, max(1, _VOXELS // prod(patch)))
 
 
-def wiener(y: Tensor, blur: Blur) -> Tensor:
-    """Return W y = F⁻¹ (H* F y / (|H|² + 0.01)), where y goes on around itself as its mirror image."""
+def wiener(y: Tensor, blur: Blur, ratio: Tensor | float) -> Tensor:
+    """Return W y = F⁻¹ (H* F y / (|H|² + ratio)), where y goes on around itself as its mirror image."""
     margins, space = blur.margins, y.shape[2:]
     whole = [next_fast_len(n + sum(margin), real=True) for n, margin in zip(space, margins, strict=True)]
     region = tuple(slice(before, before + n) for n, (before, _) in zip(space, margins, strict=True))
     crop, otf, axes = Crop(whole, region), blur.otf(whole, y.dtype), tuple(range(2, y.ndim))
-    spectrum = torch.fft.rfftn(crop.backproject(y), dim=axes) * otf.conj() / (otf.abs().square() + _NOISE)
+    spectrum = torch.fft.rfftn(crop.backproject(y), dim=axes) * otf.conj() / (otf.abs().square() + ratio)
     estimate: Tensor = crop(torch.fft.irfftn(spectrum, s=whole, dim=axes))
     return estimate
 
@@ -283,7 +268,3 @@ def _tell(learned: LearnedBlur, operator: Operator) -> None:
         with torch.no_grad():
             blur.logits.copy_(learned.kernel.clamp(min=1e-12).log().view_as(blur.logits))
         blur.requires_grad_(False)
-
-
-def _below(count: int, rng: torch.Generator) -> int:
-    return int(torch.randint(count, (), generator=rng))

@@ -1,0 +1,103 @@
+"""OT-cycleGAN on shared stacks, learned from simulated volumes: `bars` and `bead` of `deconvolution.py`.
+
+Clean volumes are simulated, 24 of them, of the size of the stack: for the bars, 3 to 10 hollow bars along rows or
+columns, 3 to 5 voxels wide and deep and 16 to 44 long, walls of one voxel, anywhere and of any brightness from 0.25 to
+1; for the bead, one hollow ball with a diameter from 5 to 16 voxels and a wall of 1 to 3. One recording trains: the
+stack itself. Scores are those of `deconvolution.py`, of the last weights: nothing chooses by the truth. Seconds are
+those of the processor, one thread. A row is written as soon as it is measured, and rows that exist are skipped.
+
+    PELLUCID_DATA=... python benchmarks/ot_cyclegan_stacks.py [--steps 100] [--only bars]
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from deconvolution import numbers, psnr, shell
+from measuring import record
+from pellucid._math import seeds
+from pellucid.methods.reconstruct.ot_cyclegan import ot_cyclegan
+from pellucid.training import Plan, fit
+from pellucid.workflows.modalities.deconvolution import deconvolution
+from table import show
+
+VOLUMES = 24
+
+
+def whole(low, high, rng):
+    """Return a whole number from `low` to `high`."""
+    return int(torch.randint(low, high + 1, (), generator=rng))
+
+
+def hollow_bars(shape, rng):
+    """Return a volume of hollow bars."""
+    volume = torch.zeros(shape)
+    for _ in range(whole(3, 10, rng)):
+        size = [whole(3, 5, rng), whole(3, 5, rng), whole(16, 44, rng)]
+        size = size if whole(0, 1, rng) else [size[0], size[2], size[1]]
+        corner = [whole(0, n - k, rng) for n, k in zip(shape, size, strict=True)]
+        bright = 0.25 + 0.75 * float(torch.rand((), generator=rng))
+        outer = tuple(slice(c, c + k) for c, k in zip(corner, size, strict=True))
+        inner = tuple(slice(c + (k < 16), c + k - (k < 16)) for c, k in zip(corner, size, strict=True))
+        bar = torch.zeros(shape)
+        bar[outer], bar[inner] = bright, 0
+        volume = torch.maximum(volume, bar)
+    return volume
+
+
+def hollow_ball(shape, rng):
+    """Return a volume with a hollow ball, not far from its middle."""
+    radius, wall = 2.5 + 5.5 * float(torch.rand((), generator=rng)), 1 + 2 * float(torch.rand((), generator=rng))
+    centre = [n / 2 + 8 * float(torch.rand((), generator=rng)) - 4 for n in shape]
+    place = torch.meshgrid(*(torch.arange(n) - c for n, c in zip(shape, centre, strict=True)), indexing="ij")
+    distance = torch.stack(place).square().sum(0).sqrt()
+    return (radius + 0.5 - distance).clamp(0, 1) * (distance - radius + wall + 0.5).clamp(0, 1)
+
+
+def learned(folder, kind, steps):
+    """Return the image of a stack, and seconds."""
+    scan = deconvolution(folder / "data.tif", psf=folder / "kernel.tif", axes="ZYX")
+    rng = seeds.generator("cpu", 4)
+    shape = tuple(scan.measurement.y.shape[2:])
+    clean = torch.stack([kind(shape, rng) for _ in range(VOLUMES)])[:, None]
+    made = ot_cyclegan(scan.measurement, rng=seeds.generator("cpu", 0), clean=[clean])
+    (stage,) = made.stages
+    start = time.process_time()
+    fit(
+        stage.model,
+        stage.objective,
+        stage.source([scan.measurement]),
+        Plan(steps=steps, optimisers={"model": stage.adam, "critic": stage.critic}),
+        watch=lambda row: print({key: f"{value:.4g}" for key, value in row.items()}, flush=True),
+    )
+    seconds = time.process_time() - start
+    with torch.no_grad():
+        return np.asarray(scan.image(made.restorer(scan.measurement)).data, np.float64), seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--only", choices=["bars", "bead"])
+    options = parser.parse_args()
+    print(__doc__)
+    torch.set_num_threads(1)
+    data = Path(os.environ["PELLUCID_DATA"])
+    for stack, kind in (("bars", hollow_bars), ("bead", hollow_ball)):
+        if options.only not in (None, stack) or stack in {row["stack"] for row in record.read("ot_cyclegan_stacks")}:
+            continue
+        folder = data / f"deconv3d_{stack}"
+        image, seconds = learned(folder, kind, options.steps)
+        facts = {"psnr": f"{psnr(image, numbers(folder / 'actual.tif')):.2f}"} if stack == "bars" else {"psnr": ""}
+        facts |= shell(image) if stack == "bead" else dict.fromkeys(("along", "across", "hollow"), np.nan)
+        row = {"stack": stack, "method": "OT-cycleGAN"} | facts | {"steps": options.steps, "seconds": seconds}
+        record.append("ot_cyclegan_stacks", row)
+        show("ot_cyclegan_stacks")
+
+
+if __name__ == "__main__":
+    main()
