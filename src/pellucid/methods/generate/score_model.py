@@ -26,7 +26,6 @@ CARD = Card(
     paper="Song et al., ICLR 2021; Karras et al., NeurIPS 2022",
     trained=True,
 )
-_LEVELS = (-0.8, 1.0)  # mean and spread of log(σ / d)
 
 
 def score_model(images: Measurement, *, rng: torch.Generator, features: int = 24, depth: int = 2) -> Generative:
@@ -59,11 +58,10 @@ def score_model(images: Measurement, *, rng: torch.Generator, features: int = 24
 
     Notes
     -----
-    Loss and parametrisation are those of Karras et al. 2022, but the mean of the images is taken out, so that the
-    network need not learn it; it starts at F = 0. Levels are somewhat lower and closer together than theirs, where few
-    steps are worth most. Draws start at the largest distance between two images (Song and Ermon 2020, technique 1),
-    here twice the largest from their mean, which is no less. A U-Net of a few thousand steps, in place of NCSN++ and
-    days.
+    Loss, levels and parametrisation are those of Karras et al. 2022, but the mean of the images is taken out, so that
+    the network need not learn it. It starts at F = 0. Draws start at the largest distance between two images (Song and
+    Ermon 2020, technique 1), here twice the largest from their mean, which is no less. A U-Net of a few thousand steps,
+    in place of NCSN++ and days.
 
     References
     ----------
@@ -87,6 +85,6 @@ def score_model(images: Measurement, *, rng: torch.Generator, features: int = 24
     deviation = float((x - mean.view(-1, *[1] * (x.ndim - 2))).square().mean().sqrt())
     return Generative(
         model=Denoiser(network, deviation, farthest, mean).to(x.device),
-        objective=DenoisingScore(*_LEVELS),
+        objective=DenoisingScore(),
         optimisers={"model": Adam(rate=6e-3)},
     )
