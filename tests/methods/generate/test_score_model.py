@@ -96,6 +96,29 @@ def test_complex_images_are_two_channels(rng):
     assert not found.spread.is_complex()
 
 
+def test_a_seed_decides_all(rng):
+    images = measurement(rings(8, rng))
+
+    def drawn(seed):
+        made = score_model(images, rng=torch.Generator().manual_seed(seed), features=2)
+        plan = Plan(steps=3, seed=seed, optimisers=made.optimisers)
+        fit(made.model, made.objective, Patches(data=images, patch=(8, 8), batch=2), plan)
+        sampler = Diffusion(made.model, made.model.levels(3))
+        return sampler.sample((1, 1, 8, 8), torch.Generator().manual_seed(seed))
+
+    assert torch.equal(drawn(1), drawn(1))
+    assert not torch.equal(drawn(1), drawn(2))
+
+
+def test_units_of_the_images_are_saved_with_the_weights(learned, rng):
+    other = score_model(measurement(7 + 3 * rings(4, rng)), rng=rng, features=8).model
+    other.load_state_dict(learned[0].model.state_dict())
+    x, sigma = rings(4, rng), torch.full((4,), 0.2)
+    with torch.no_grad():
+        assert torch.equal(other(x, sigma), learned[0].model(x, sigma))
+    assert other.levels(4) == learned[0].model.levels(4)
+
+
 @pytest.mark.parametrize(
     ("y", "words"),
     [
