@@ -48,7 +48,7 @@ def test_halves_share_no_critic_and_no_particle_and_are_compared_with_the_truth_
     assert half["resolution_angstrom"] == PIXEL * resolution(*curve, 0.143)
     assert 0 < truth["map_correlation"] < 1
     assert [one.title for one in found.account.agreements] == ["Agreement of half-maps", "Agreement with the truth"]
-    assert "no proof of the map" in found.facts["agreement"][0]
+    assert "a bound from above, not the resolution" in found.facts["agreement"][0]
 
 
 def test_a_seed_fixes_the_map(particles):
