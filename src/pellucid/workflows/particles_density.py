@@ -125,9 +125,9 @@ def _agreements(
         facts["half_maps"] = _read_off(halves.frequency, halves.correlation, 0.143, pixel)
         sentence = (
             "Two trainings, each on its own half of the particles, with critics of their own, agree down to details of "
-            f"{_length(facts['half_maps'], pixel)} (0.143), after alignment over rotations, shifts and hands. What both "
-            "get wrong alike (poses, foci, noise, positivity, projections) they agree about, and simulated halves agree "
-            "on details that the truth does not have: a bound from above, not the resolution."
+            f"{_length(facts['half_maps'], pixel)} (0.143), aligned over rotations, shifts and hands. What both get "
+            "wrong alike (poses, foci, noise, positivity, projections) they agree about, and simulated halves agree on "
+            "details that the truth does not have: a bound from above, not the resolution."
         )
         curves.append(("Agreement of half-maps", sentence, halves.frequency, halves.correlation, 0.143))
     if truth is not None:
