@@ -24,7 +24,7 @@ class Gain(nn.Module):
 def checked(gain, back, looks, **more):
     rng = torch.Generator().manual_seed(0)
     given = [2 * torch.rand(1, 40, 37, generator=rng) - 1 for _ in range(20)]
-    return check(Transport(Enhancer(Gain(gain)), Gain(back)), looks, given, given, **more)
+    return check(Transport(Enhancer(Gain(gain)), Gain(back)), looks, given, (given, given), **more)
 
 
 def test_exact_maps_leave_no_doubt():

@@ -185,7 +185,7 @@ def _learned(asked: Translation, job: Job) -> _Ready:
     paths = _targets(asked, images, source.look.channels)
     lesson = learn(source, target, job)
     model = replace(lesson.model, provenance=_provenance(lesson, source, target, options))
-    checks = _check(model, images, target.images, lesson.unseen)
+    checks = _check(model, images, (source.images, target.images), lesson.unseen)
     return _Ready(
         model=model, images=images, paths=paths, checks=checks, warnings=lesson.warnings, doubts=lesson.doubts
     )
@@ -205,16 +205,16 @@ def _targets(asked: Translation, images: Sequence[Image], channels: int) -> list
 def _check(
     model: TranslationModel,
     images: Sequence[Image],
-    others: Sequence[Image] = (),
+    kinds: tuple[Sequence[Image], Sequence[Image]] = ((), ()),
     pairs: Sequence[tuple[Tensor, Tensor]] = (),
 ) -> Checks:
-    """Check some planes of what is translated, beside some of the target."""
+    """Check some planes of what is translated, beside some of both kinds."""
     looks = model.facts.source, model.facts.target
-    given, aims = (
+    given, *learned = (
         [look.inside(plane) for plane in spread_out(some, CHECKED)]
-        for look, some in zip(looks, (images, others), strict=True)
+        for look, some in zip((looks[0], *looks), (images, *kinds), strict=True)
     )
-    return check(model.made.model, looks, given, aims, pairs[:CHECKED])
+    return check(model.made.model, looks, given, (learned[0], learned[1]), pairs[:CHECKED])
 
 
 def _provenance(lesson: Lesson, source: Kind, target: Kind, options: Options) -> dict[str, Any]:

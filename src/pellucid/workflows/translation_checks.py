@@ -32,7 +32,8 @@ class Checks:
     cycle, cycle_back
         rms(y - F G y) over the contrast of y: what the translation loses; and that of target images there and back.
     unlike
-        How far the grey values of output and target images lie apart (Wasserstein-1), over the contrast of the latter.
+        How far the grey values of translated source images and of target images lie apart (Wasserstein-1), over the
+        contrast of the latter.
     correlation
         Of input and output.
     kept
@@ -103,7 +104,7 @@ def check(
     model: nn.Module,
     looks: tuple[Look, Look],
     given: Sequence[Tensor],
-    others: Sequence[Tensor],
+    kinds: tuple[Sequence[Tensor], Sequence[Tensor]] = ((), ()),
     pairs: Sequence[tuple[Tensor, Tensor]] = (),
 ) -> Checks:
     """Measure what a translation does to images.
@@ -114,8 +115,10 @@ def check(
         G, and F where it is a `Transport`.
     looks
         Of what is translated, and of the target.
-    given, others
-        Planes of what is translated, and of the target, (channel, row, column), in the units of the networks.
+    given
+        Planes of what is translated, (channel, row, column), in the units of the networks.
+    kinds
+        Planes of source and target that were learned from.
     pairs
         Planes and their truth that were not trained on.
     """
@@ -126,7 +129,7 @@ def check(
         image: Tensor = model(Measurement(y=y, operator=Identity()))
         return image
 
-    ys, xs = ([_middle(plane).to(device) for plane in planes] for planes in (given, others))
+    ys, sources, xs = ([_middle(plane).to(device) for plane in planes] for planes in (given, *kinds))
     images = [translated(y) for y in ys]
     forth, back = [], []
     if isinstance(model, Transport):
@@ -139,7 +142,7 @@ def check(
     return Checks(
         cycle=_mean(forth),
         cycle_back=_mean(back),
-        unlike=_apart(images, xs) if xs else None,
+        unlike=_apart([translated(y) for y in sources], xs) if xs else None,
         correlation=_correlation(ys, images),
         kept=float(torch.cat([part.flatten() for part in same]).mean()) if known else None,
         polarity=(1 if sides[0] == sides[1] else -1) if known else None,
