@@ -82,7 +82,9 @@ class Poses:
     latent
         z, (particle, latent).
     spreads
-        Standard deviations of the posterior: angle, row, column, latent, (particle, 3 + latent).
+        Standard deviations of the posterior: angle, row, column, latent, (particle, 3 + latent). They know the noise,
+        but not how far encoder and decoder are from the best, nor other turns: errors are larger, by one half or so
+        (`benchmarks/spatial_vae.py`).
     """
 
     angle: Tensor
