@@ -21,10 +21,11 @@ class Gain(nn.Module):
         return self.gain * y
 
 
-def checked(gain, back, looks, **more):
+def checked(gain, back, looks, *, scale=1.0, **more):
     rng = torch.Generator().manual_seed(0)
-    given = [2 * torch.rand(1, 40, 37, generator=rng) - 1 for _ in range(20)]
-    return check(Transport(Enhancer(Gain(gain)), Gain(back)), looks, given, (given, given), **more)
+    known = [2 * torch.rand(1, 40, 37, generator=rng) - 1 for _ in range(20)]
+    given = [scale * plane for plane in known]
+    return check(Transport(Enhancer(Gain(gain)), Gain(back)), looks, given, (known, known), **more)
 
 
 def test_exact_maps_leave_no_doubt():
@@ -77,3 +78,10 @@ def test_grey_values_are_compared_with_those_of_the_target(gain):
     found = checked(gain, 1 / gain, (BRIGHT, BRIGHT))
     assert found.unlike == pytest.approx((1 - gain) / 2 * 3**0.5, abs=0.01)
     assert any("unlike the target" in doubt for doubt in found.doubts) == (gain < 1)
+
+
+@pytest.mark.parametrize("scale", [256.0, 1 / 256])
+def test_an_input_of_another_bit_depth_is_a_doubt(scale):
+    found = checked(1.0, 1.0, (BRIGHT, BRIGHT), scale=scale)
+    assert found.span == pytest.approx((-scale, scale), rel=0.02)
+    assert "another scale" in found.doubts[0]

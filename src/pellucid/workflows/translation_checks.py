@@ -20,6 +20,7 @@ GENERATED = (
 CHECKED = 16  # images that are checked
 _SIDE, _STEP = 256, 16  # pixels a side at most, and what sides are multiples of
 _CYCLE, _KEPT, _UNLIKE = 0.7, 0.8, 0.3  # beyond these a translation is doubtful; 0.7 is half of the variance
+_WIDE, _NARROW = 3.0, 0.2  # of what the input may have, in the units of the networks
 _SAMPLE = 2**20  # grey values that are compared
 
 
@@ -38,6 +39,8 @@ class Checks:
         Of input and output.
     kept
         Part of the pixels that are content, or background, in both.
+    span
+        0.1 and 99.9 % of the input's values, where those that were learned from have -1 and 1.
     polarity
         1: content is bright in both kinds, or dark in both; -1: it changes sides; None: nobody knows.
     error, pairs
@@ -49,6 +52,7 @@ class Checks:
     unlike: float | None
     correlation: float
     kept: float | None
+    span: tuple[float, float]
     polarity: int | None
     error: float | None = None
     pairs: int = 0
@@ -60,12 +64,18 @@ class Checks:
         if self.polarity is not None and sign != self.polarity:
             found.append(
                 f"Content and background are swapped: input and output correlate by {self.correlation:+.2f}, and the "
-                "polarity of the two kinds asks for the other sign; use --method c2gan."
+                "polarity of the two kinds asks for the other sign; c2gan, told what content is, prevents that."
             )
         elif self.polarity is None and sign < 0:
             found.append(
                 "What is bright becomes dark, and which side is content is not known: look, and say so with "
                 "--content-from and --content-to."
+            )
+        low, high = self.span
+        if max(-low, high) > _WIDE or high - low < _NARROW:
+            found.append(
+                f"The input has another scale: its values go from {low:.2g} to {high:.2g}, where those of the images "
+                "that were learned from go from -1 to 1."
             )
         if self.kept is not None and self.kept < _KEPT:
             found.append(f"Only {self.kept:.0%} of the pixels stay content or background: structure was moved.")
@@ -96,7 +106,7 @@ class Checks:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what was measured, in terms of JSON."""
-        return asdict(self)
+        return asdict(self) | {"span": list(self.span)}
 
 
 @torch.no_grad()
@@ -136,6 +146,7 @@ def check(
         forth = [_relative(y, model.way(image)) for y, image in zip(ys, images, strict=True)]
         back = [_relative(x, translated(model.way(x))) for x in xs]
     errors = [_relative(x.to(device), translated(y.to(device))) for y, x in map(_both, pairs)]
+    ends = _quantiles(ys, torch.tensor([0.001, 0.999]))
     sides = source.bright, target.bright
     known = None not in sides
     same = [((source.salient(y) > 0.5) == (target.salient(x) > 0.5)).float() for y, x in zip(ys, images, strict=True)]
@@ -145,6 +156,7 @@ def check(
         unlike=_apart([translated(y) for y in sources], xs) if xs else None,
         correlation=_correlation(ys, images),
         kept=float(torch.cat([part.flatten() for part in same]).mean()) if known else None,
+        span=(float(ends[0]), float(ends[1])),
         polarity=(1 if sides[0] == sides[1] else -1) if known else None,
         error=_mean(errors),
         pairs=len(errors),
@@ -160,10 +172,13 @@ def _correlation(ys: Sequence[Tensor], images: Sequence[Tensor]) -> float:
 
 def _apart(images: Sequence[Tensor], others: Sequence[Tensor]) -> float:
     """Return the least way that grey values must go from one set to the other, over the contrast of the other."""
-    levels = torch.linspace(0, 1, 101)
-    a, b = (torch.cat([v.flatten().cpu() for v in some]) for some in (images, others))
-    quantiles = [v[:: max(1, len(v) // _SAMPLE)].quantile(levels) for v in (a, b)]
-    return float((quantiles[0] - quantiles[1]).abs().mean() / b.std().clamp(min=1e-6))
+    a, b = (_quantiles(some, torch.linspace(0, 1, 101)) for some in (images, others))
+    return float((a - b).abs().mean() / torch.cat([v.flatten() for v in others]).std().clamp(min=1e-6))
+
+
+def _quantiles(values: Sequence[Tensor], levels: Tensor) -> Tensor:
+    found = torch.cat([v.flatten().cpu() for v in values])
+    return found[:: max(1, len(found) // _SAMPLE)].quantile(levels)
 
 
 def _relative(truth: Tensor, found: Tensor) -> float:
