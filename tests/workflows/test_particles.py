@@ -122,3 +122,26 @@ def test_from_python_nothing_is_written(path, tmp_path):
 def test_the_name_of_the_output_follows_the_stack(path):
     assert output_of(path, None, "spatial_vae").name == "p_poses.star"
     assert output_of(path, path, "cryogan") == path
+
+
+@pytest.mark.real
+def test_real_particles_run_end_to_end(data_root, tmp_path):
+    """No claim of quality is made from 32 particles: the warnings say so."""
+    folder = data_root / "cryoem_betagal"
+    reading = Reading(
+        star=folder / "particles.star", size=16, invert=True, background=folder / "background.mrcs", mask_radius=0.8
+    )
+    request = Request(steps=3, reading=reading, symmetry="D2")
+    facts = particles_files(folder / "particles.mrcs", request, tmp_path / "map.mrc")
+    assert facts["pixel_size_angstrom"] == pytest.approx(12 * 1.274)
+    assert [told.split(" are ")[0] for told in facts["warnings"]] == ["32 particles", "12 patches of background"]
+    with pytest.raises(InputError, match="add --invert"):
+        particles_files(folder / "particles.star", Request(steps=3), tmp_path / "other.mrc")
+
+
+@pytest.mark.real
+def test_the_toy_hand_runs(data_root, tmp_path):
+    request = Request(method="spatial_vae", steps=3, reading=Reading(size=16), settings={"features": "16"})
+    facts = particles_files(data_root / "cryoem_toy_hand" / "hand.mrcs", request, tmp_path / "hand.star")
+    assert facts["particles"] == 100
+    assert any("next to no noise" in told for told in facts["warnings"])

@@ -48,7 +48,7 @@ class Request:
         Point group of the density.
     shift
         Standard deviation, along each axis, of the particles about the centres of their images, in pixels of the
-        recording; one hundredth of the edge unless given.
+        recording; one hundredth of the edge unless given, for poses what the method takes.
     halves
         Whether to train on each half of the particles too, and compare.
     truth
