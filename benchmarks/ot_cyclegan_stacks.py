@@ -6,7 +6,7 @@ columns, 3 to 5 voxels wide and deep and 16 to 44 long, walls of one voxel, anyw
 stack itself. Scores are those of `deconvolution.py`, of the last weights: nothing chooses by the truth. Seconds are
 those of the processor, one thread. A row is written as soon as it is measured, and rows that exist are skipped.
 
-    PELLUCID_DATA=... python benchmarks/ot_cyclegan_stacks.py [--steps 100] [--only bars]
+    PELLUCID_DATA=... python benchmarks/ot_cyclegan_stacks.py [--steps 80] [--only bars]
 """
 
 import argparse
@@ -25,7 +25,7 @@ from pellucid.training import Plan, fit
 from pellucid.workflows.modalities.deconvolution import deconvolution
 from table import show
 
-VOLUMES = 24
+VOLUMES, FEATURES = 24, 4  # a small network, for a CPU
 
 
 def whole(low, high, rng):
@@ -64,7 +64,7 @@ def learned(folder, kind, steps):
     rng = seeds.generator("cpu", 4)
     shape = tuple(scan.measurement.y.shape[2:])
     clean = torch.stack([kind(shape, rng) for _ in range(VOLUMES)])[:, None]
-    made = ot_cyclegan(scan.measurement, rng=seeds.generator("cpu", 0), clean=[clean])
+    made = ot_cyclegan(scan.measurement, rng=seeds.generator("cpu", 0), clean=[clean], features=FEATURES)
     (stage,) = made.stages
     start = time.process_time()
     fit(
@@ -81,7 +81,7 @@ def learned(folder, kind, steps):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=80)
     parser.add_argument("--only", choices=["bars", "bead"])
     options = parser.parse_args()
     print(__doc__)

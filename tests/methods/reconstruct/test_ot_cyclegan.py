@@ -7,8 +7,9 @@ from pellucid.data.measurement import Measurement
 from pellucid.data.source import Step
 from pellucid.errors import InputError
 from pellucid.methods.reconstruct.ot_cyclegan import Deblurring, alike, brightness, ot_cyclegan, standardised, wiener
-from pellucid.noise import Gaussian
+from pellucid.noise import Gaussian, PoissonGaussian
 from pellucid.operators import Blur, Crop, Diagonal, LearnableBlur
+from pellucid.restorers.transport import LearnedBlur
 from pellucid.training import Plan, Validation, fit
 
 UNIT = 700.0  # recordings and clean images come in units of their own
@@ -89,13 +90,23 @@ def test_the_unit_of_recordings_is_that_of_the_image(case):
 
 def test_clean_images_become_as_bright_as_recordings(case):
     images, _, recorded = case
-    y = standardised(recorded, recorded.operator).y
-    (found,) = alike([10 * images + 50], recorded.operator)
-    (same,) = alike([images], recorded.operator)
+    like = standardised(recorded, recorded.operator)
+    (found,) = alike([10 * images + 50], recorded.operator, like)
+    (same,) = alike([images], recorded.operator, like)
     torch.testing.assert_close(found, same)
     seen = recorded.operator(same).flatten().view(1, -1)
     assert float(brightness(seen)) == pytest.approx(1, abs=1e-4)
-    assert float(brightness(y.flatten().view(1, -1))) == pytest.approx(1, abs=1e-4)
+    assert float(brightness(like.y.flatten().view(1, -1))) == pytest.approx(1, abs=1e-4)
+
+
+def test_blind_clean_images_have_the_mean_of_the_recordings(case):
+    images, _, recorded = case
+    noise = PoissonGaussian(1.0, 30.0, 5.0)  # thirty grey levels are dark
+    y = noise.sample(recorded.operator(case[1]) + 30, torch.Generator().manual_seed(0))
+    like = standardised(replace(recorded, y=y, noise=noise), recorded.operator)
+    (found,) = alike([images], LearnedBlur(7), like)
+    unit = float(brightness(y.flatten().view(1, -1)))
+    assert float(found.mean()) == pytest.approx(float(y.mean() - 30) / unit, rel=1e-2)
 
 
 def test_clean_images_choose_the_wiener_filter_by_the_noise(case):

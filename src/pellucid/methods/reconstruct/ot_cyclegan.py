@@ -145,7 +145,8 @@ def ot_cyclegan(
     Notes
     -----
     Noise w is added to H x: without, G would be trained on recordings that do not exist. Clean images are scaled as the
-    recordings are: their darkest percent is zero, and the brightest percent of all H x as bright as that of y. With H
+    recordings are: their darkest percent is zero, and the brightest percent of all H x as bright as that of y; blind, x
+    has the mean of y, which a blur keeps. With H
     exactly known the cycle alone learns from simulated pairs, and D adds no accuracy; a large weight of D takes some
     away (`benchmarks/ot_cyclegan.py`). Departures: G sees a Wiener estimate too, least squares in place of W1, no image
     pool, rates that fall as a cosine, running mean of the weights.
@@ -173,12 +174,12 @@ def ot_cyclegan(
     critics = [PatchCritic(1, dims=dims, features=width, halvings=2) for _ in range(1 + blind)]
     least = [max(critics[0].least, taps) for taps in blur.taps]
     compared(measured(example), clean, least)
-    images = alike(clean, way)
-    restorer.know(standardised(example, blur), images[0][:_JUDGED])
-    weight = (1.0 if blind else 0.1) if adversarial is None else adversarial
+    like = standardised(example, blur)
+    images = alike(clean, way, like)
+    restorer.know(like, images[0][:_JUDGED])
     stage = Stage(
         model=model,
-        objective=_objective([initialise(critic, rng).to(example.y.device) for critic in critics], weight),
+        objective=_objective([initialise(critic, rng).to(example.y.device) for critic in critics], adversarial),
         patch=(),
         batch=1,
         adam=Adam(rate=rate, betas=_BETAS),
@@ -196,10 +197,11 @@ def _network(channels: int, dims: int, features: int, rng: torch.Generator) -> U
     return network
 
 
-def _objective(critics: Sequence[nn.Module], adversarial: float) -> OptimalTransport:
+def _objective(critics: Sequence[nn.Module], adversarial: float | None) -> OptimalTransport:
     """Return the objective with a critic of images, and one of recordings where there are two."""
     images, recordings = (*critics, None)[:2]
-    return OptimalTransport(images, recordings, DIVERGENCES["least_squares"], adversarial=adversarial)
+    weight = (0.1 if recordings is None else 1.0) if adversarial is None else adversarial
+    return OptimalTransport(images, recordings, DIVERGENCES["least_squares"], adversarial=weight)
 
 
 def _cuts(recordings: Sequence[Measurement], clean: Sequence[Tensor], least: Sequence[int]) -> Cuts:
@@ -242,13 +244,21 @@ def standardised(scan: Measurement, blur: Blur) -> Measurement:
     return Measurement(y=y / unit, operator=Blur(blur.kernel.detach(), "reflect"), noise=noise)
 
 
-def alike(clean: Sequence[Tensor], way: nn.Module) -> list[Tensor]:
-    """Return clean images in the unit of the recordings: without background, H x as bright as y."""
+def alike(clean: Sequence[Tensor], way: nn.Module, like: Measurement) -> list[Tensor]:
+    """Return clean images without background in the unit of recordings: H x is as bright as y; blind, of its mean."""
     dark = [image - torch.quantile(image.flatten()[: 2**24], _DARK) for image in clean]
     with torch.no_grad():
-        seen = torch.cat([way(entry[None].to(next(way.buffers()))).flatten() for image in dark for entry in image])
-    unit = float(brightness(seen.view(1, -1)))
-    return [(image / unit).to(next(way.buffers())) for image in dark]
+        seen = torch.cat([way(entry[None].to(like.y)).flatten() for image in dark for entry in image])
+    unit = seen.mean() / _flux(like) if isinstance(way, LearnedBlur) else brightness(seen.view(1, -1))
+    return [image.to(like.y) / float(unit) for image in dark]
+
+
+def _flux(recorded: Measurement) -> Tensor:
+    """Return the mean of a recording, less what it shows of nothing."""
+    nothing = torch.zeros_like(recorded.y)
+    if recorded.noise is not None:
+        nothing = recorded.noise.sample(nothing, torch.Generator(nothing.device).manual_seed(0))
+    return (recorded.y.mean() - nothing.mean()).clamp(min=1e-6)
 
 
 def judged(recordings: Sequence[Measurement]) -> tuple[Objective[Any], Source] | None:
