@@ -264,7 +264,7 @@ def _white(
     images = images / (_ADDED * images.std()) + torch.randn(images.shape, generator=rng)
     warning = (
         "The images have next to no noise in their corners: white noise of a third of their deviation was added, for "
-        "the methods compare noisy images."
+        "the methods compare noisy images; particles that were masked should come unmasked."
     )
     return images, torch.ones(images.shape[-1], images.shape[-1] // 2 + 1), (), (warning,)
 
