@@ -53,7 +53,7 @@ def denoise(
         places: o.Given = {"output": output, "each": each, "model": model, "save_model": save_model, "dtype": dtype}
         reading: o.Given = {"axes": axes, "channel": channel, "fill_nan": fill_nan, "pairs": pairs, "phase": phase}
         how: o.Given = {"resume": resume, "overwrite": overwrite, "dry_run": dry_run}
-        options = _options(method, settings, **learning, device=device, seed=seed, repeats=repeats)
+        options = chosen(method, settings, **learning, device=device, seed=seed, repeats=repeats)
         return restored(denoise_files(inputs, options, **places, **reading, **how, watch=watch, cancel=cancel))
 
     perform(task, as_json=json, verbose=verbose)
@@ -86,7 +86,7 @@ def train(
 
         reading: o.Given = {"axes": axes, "channel": channel, "pairs": pairs, "overwrite": overwrite}
         learning: o.Given = {"calibration": calibration, "dims": dims, "device": device, "seed": seed}
-        options = _options(method, settings, budget, steps, **learning, repeats=repeats)
+        options = chosen(method, settings, budget, steps, **learning, repeats=repeats)
         summary = train(inputs, options, output=output, resume=resume, **reading, watch=watch, cancel=cancel)
         return Answer(facts=summary, text=described(summary))
 
@@ -125,7 +125,7 @@ def _exclude(model: Path | None, save_model: Path | None, each: bool, **training
     )
 
 
-def _options(method: str, settings: list[str], budget: str | None, steps: int | None, **rest: Any) -> Options:
+def chosen(method: str, settings: list[str], budget: str | None, steps: int | None, **rest: Any) -> Options:
     """Gather what a training needs; without `steps` and `budget` it has a minute."""
     o.exclude(("--budget", budget), ("--steps", steps))
     from pellucid.workflows.options import Options, duration

@@ -8,20 +8,26 @@ from typing import Annotated
 import typer
 
 from pellucid.cli import options as o
-from pellucid.cli.denoise import described
+from pellucid.cli.denoise import chosen, described
 from pellucid.cli.job import Answer, Cancel, perform
 from pellucid.workflows.events import Watch
 
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A noisy image.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FOLDER", help="Of the results.", show_default="FILE_samples beside it"),
+]
+Method = Annotated[str, typer.Option(metavar="NAME", help="One that gives draws.")]
+Draws = Annotated[int, typer.Option(help="How many images, two or more.")]
+Likeliest = Annotated[bool, typer.Option("--map", help="Also write where the draws are densest.")]
+
 
 def sample(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A noisy image.")],
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FOLDER", help="Of the results.", show_default="FILE_samples beside it"),
-    ] = None,
-    method: Annotated[str, typer.Option(metavar="NAME", help="One that gives draws.")] = "divnoising",
-    draws: Annotated[int, typer.Option(help="How many images, two or more.")] = 16,
-    likeliest: Annotated[bool, typer.Option("--map", help="Also write where the draws are densest.")] = False,
+    file: File,
+    output: Folder = None,
+    method: Method = "divnoising",
+    draws: Draws = 16,
+    likeliest: Likeliest = False,
     settings: o.Settings = [],  # noqa: B006 - Typer copies it
     calibration: o.Calibration = None,
     axes: o.Axes = None,
@@ -42,20 +48,16 @@ def sample(
     """Draw images that may lie behind a noisy one; write them, their mean and their spread."""
 
     def task(watch: Watch, cancel: Cancel) -> Answer:
-        o.exclude(("--budget", budget), ("--steps", steps))
-        learning: o.Given = {"dims": dims, "calibration": calibration, "device": device, "seed": seed}
-        training = {"set": settings, "calibration": calibration, "dims": dims, "budget": budget, "steps": steps}
-        training |= {"resume": resume, "save-model": save_model}
-        o.exclude(("--model", model), *((f"--{name}", given) for name, given in training.items()))
-        from pellucid.workflows.options import Options, duration
+        learning: o.Given = {"calibration": calibration, "dims": dims}
+        training = learning | {"set": settings, "budget": budget, "steps": steps, "resume": resume}
+        o.exclude(("--model", model), *((f"--{k}", v) for k, v in training.items()), ("--save-model", save_model))
         from pellucid.workflows.sample import sample_files
 
-        seconds = None if steps else duration(budget or "60s")
-        given = Options(method=method, settings=o.assignments(settings), seconds=seconds, steps=steps, **learning)
+        given = chosen(method, settings, budget, steps, **learning, device=device, seed=seed)
         where: o.Given = {"output": output, "model": model, "save_model": save_model, "overwrite": overwrite}
-        reading: o.Given = {"axes": axes, "channel": channel, "fill_nan": fill_nan, "resume": resume}
-        number: o.Given = {"draws": draws, "likeliest": likeliest}
-        summary = sample_files(file, given, **number, **where, **reading, watch=watch, cancel=cancel)
+        how: o.Given = {"axes": axes, "channel": channel, "fill_nan": fill_nan, "resume": resume}
+        how |= {"draws": draws, "likeliest": likeliest}
+        summary = sample_files(file, given, **where, **how, watch=watch, cancel=cancel)
         note = f"  draws          {draws}: generated, not recorded; each is one that may lie behind the recording"
         return Answer(facts=summary, text=f"{described(summary)}\n{note}", trusted=summary["verdict"] == "green")
 

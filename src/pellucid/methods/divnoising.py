@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
@@ -126,27 +127,18 @@ def divnoising(
         raise InputError(f"The setting draws of divnoising is two or more, for a spread; {draws} is not.")
     network = _network(example, rng, code, features, depth, hierarchical)
     model, judged = (Variational(network, count).to(example.y.device) for count in (draws, min(draws, _JUDGED)))
+    size = patch_size(example, patch, depth)
 
     def stage(likelihood: NoiseModel, start: Callable[[Measurement], None] | None = None) -> Stage:
-        return Stage(
-            model=judged,
-            objective=Evidence(free=free, noise=likelihood.to(example.y.device)),
-            patch=patch_size(example, patch, depth),
-            batch=batch,
-            adam=Adam(rate=rate),
-            start=start,
-        )
+        objective = Evidence(free=free, noise=likelihood.to(example.y.device))
+        return Stage(model=judged, objective=objective, patch=size, batch=batch, adam=Adam(rate=rate), start=start)
 
     blank, stages = _BLANK[noise](), [stage(_known(example.noise))]
     if noise_pairs is not None:
         stages = [stage(blank.fit(*_unbiased(*noise_pairs)))]
     elif noise != "auto":
-        stages.append(stage(blank, lambda data: _bootstrap(blank, model, data)))
-
-    def finish(data: Measurement) -> tuple[str, ...]:
-        return _collapsed(model, data)
-
-    return Method(model=model, restorer=model, stages=tuple(stages), finish=finish, card=CARD)
+        stages.append(stage(blank, partial(_bootstrap, blank, model)))
+    return Method(model=model, restorer=model, stages=tuple(stages), finish=partial(_collapsed, model), card=CARD)
 
 
 def _network(

@@ -173,10 +173,26 @@ def sample_files(
     trained, lessons = trained_on([image], [], job, model)
     if save_model is not None:
         trained.save(save_model, overwrite=overwrite)
-    sampling = Sampling(
-        model=trained, device=trained.device, watch=watch, cancel=cancel, draws=draws, seed=options.seed
-    )
-    like = images_like(image, names[1:], draws, trained.provenance, options.seed)
+    device, seed = trained.device, options.seed
+    sampling = Sampling(model=trained, device=device, watch=watch, cancel=cancel, draws=draws, seed=seed)
+    summary = _drawn(sampling, image, places, lessons, overwrite, start)
+    if model is None:
+        forget(job)
+    return summary
+
+
+def _drawn(
+    sampling: Sampling,
+    image: Image,
+    places: Mapping[str, Path],
+    lessons: tuple[Lesson, ...],
+    overwrite: bool,
+    start: float,
+) -> dict[str, Any]:
+    """Draw into files, and write the report on the mean."""
+    names = [name for name in places if name != "mean"]
+    like = images_like(image, names, sampling.draws, sampling.model.provenance, sampling.seed)
+    to = places["mean"].parent
     to.mkdir(exist_ok=True)
     with ExitStack() as files:
         writers: dict[str, Writer] = {
@@ -185,10 +201,8 @@ def sample_files(
         }
         application = replace(sampling, writers=writers)
         summary = written(application, image, None, places["mean"], Files(overwrite=overwrite), lessons, start)
-    if model is None:
-        forget(job)
     made = {name: str(place) for name, place in places.items()}
-    return summary | {"output": str(to), "files": made, "draws": draws, "generated": True}
+    return summary | {"output": str(to), "files": made, "draws": sampling.draws, "generated": True}
 
 
 def require(method: str | None, image: Image, draws: int) -> None:
