@@ -169,6 +169,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     "divnoising_draws": {"image": "image", "truth in 90 % interval": "within .1%", "KL, nats a pixel": "kl .2f"}
     | {f"{k} draws, dB": f"draws_{k} .2f" for k in (2, 4, 8, 32, 128)}
     | {"mode, dB": "mode .2f"},
+    "divnoising_blur": {"image": "image", "recorded, dB": "recorded .2f", "Richardson-Lucy, dB": "richardson_lucy .2f"}
+    | {"mean of draws, dB": "mean .2f", "one draw, dB": "one .2f", "truth in 90 % interval": "within .1%"},
     "translate_content": {"method": "method", "seed": "seed", "correlation": "correlation .3f", "kept": "kept .3f"}
     | {"cycle": "cycle .3f", "steps": "steps", "seconds": "seconds .0f"},
     "translate_filaments": {
@@ -181,7 +183,7 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     "ambient_gan": {"instrument": "instrument", "method": "learns", "distance": "distance .4f", "floor": "floor .4f"}
     | {"measurements": "measured .4f", "mean intensity": "intensity .1%", "steps": "steps", "seconds": "seconds .0f"},
     "score_model": {"task": "task", "method": "method", "PSNR, dB": "psnr .2f", "coverage": "coverage .1%"}
-    | {"distance": "distance .4f", "seconds": "seconds .0f"},
+    | {"distance, 3 x 3": "distance .4f", "12 x 12": "distance_12 .4f", "seconds of a core": "seconds .0f"},
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
 }
 
