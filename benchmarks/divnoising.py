@@ -8,7 +8,8 @@ y = 4 Poisson(x / 4) + N(0, 5²) of Set12 images (01 to 04 for reporting); `with
 lies within x_hat ± 1.645 spread of 128 draws, without calibration, `kl` what the codes tell of a pixel, in nats, and
 the rest the PSNR of the mean of as many draws, and of their mode.
 Behind a blur: the middle 128 x 128 pixels of Set12 images through a Gaussian PSF of 1.5 pixels, with noise N(0, 10²);
-1200 steps at a rate of 0.005, chosen on image 05, the PSF and the noise known. Richardson-Lucy has the best of 10 to 80 iterations, chosen by the truth.
+1200 steps at a rate of 0.005, chosen on image 05, the PSF and the noise known. Richardson-Lucy has the best of 10 to 80
+iterations, chosen by the truth.
 Single thread. Rows that exist are skipped. The variable PELLUCID_DATA names the data's folder.
 
     python benchmarks/divnoising.py [--development] [--set NAME=VALUE ...]
