@@ -12,8 +12,8 @@ from torch import Tensor
 
 from pellucid._math.rotations import from_euler
 from pellucid.data.image import Image
-from pellucid.data.io import star
 from pellucid.data.io import poses as poses_of
+from pellucid.data.io import star
 from pellucid.data.io.lazy import require_memory
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
