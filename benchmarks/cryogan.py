@@ -136,8 +136,8 @@ def two(steps):
             "state": name,
             "correlation": scores[best]["correlation"],
             "detail": scores[best]["detail"],
-            "with the other": wrong["correlation"],
-            "between the states": control["correlation"],
+            "with_other": wrong["correlation"],
+            "between": control["correlation"],
             "steps": steps,
             "seconds": seconds,
         }

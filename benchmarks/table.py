@@ -20,7 +20,7 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     "cryogan": {"map": "map", "correlation": "correlation .3f", "FSC 0.5, of Nyquist": "detail .2f"}
     | {"hand": "hand", "seconds": "seconds .0f"},
     "multi_cryogan": {"state": "state", "correlation": "correlation .3f", "FSC 0.5, of Nyquist": "detail .2f"}
-    | {"of the same map with the other state": "with the other .3f", "between the states": "between the states .3f"}
+    | {"of the same map with the other state": "with_other .3f", "between the states": "between .3f"}
     | {"steps": "steps", "seconds": "seconds .0f"},
     "spatial_vae": {"angles": "angles", "turns": "turns", "steps": "steps", "resultant": "resultant .3f"}
     | {"apart": "apart .3f", "shift": "shift .3f", "code": "code .3f", "pull of angles": "angle_pull .2f"}
