@@ -40,18 +40,17 @@ from table import show
 BATCH = 10  # pairs of supervision, as many as there are patches of both kinds else
 SIZE, TRAINED, JUDGED, NOISE, TAPS, WIDTH = 40, 300, 64, 0.02, 13, 11
 RUNS = {  # the settings of what is learned
+    "weight 0.1": {"adversarial": 0.1},
+    "blind": {},
+    "weight 1": {"adversarial": 1.0},
+    "supervised": {"adversarial": 0.0},
     "blurred": None,
     "Richardson-Lucy": None,
-    "total variation": None,
-    "supervised": {"adversarial": 0.0},
-    "weight 0.1": {"adversarial": 0.1},
-    "weight 1": {"adversarial": 1.0},
     "cycle only": {"adversarial": 0.0},
-    "blind": {},
-    "Richardson-Lucy, 20 % too wide": None,
-    "cycle only, 20 % too wide": {"adversarial": 0.0},
-    "weight 0.1, 20 % too wide": {"adversarial": 0.1},
+    "total variation": None,
     "weight 1, 20 % too wide": {"adversarial": 1.0},
+    "cycle only, 20 % too wide": {"adversarial": 0.0},
+    "Richardson-Lucy, 20 % too wide": None,
     "blind, tilted": {},
 }
 

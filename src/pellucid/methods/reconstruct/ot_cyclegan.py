@@ -49,7 +49,7 @@ _DARK = 0.01  # of the pixels of a clean image lie below its background
 _SIDE = {2: 64, 3: 32}  # of a patch, unless the PSF is wider
 _VOXELS = 2**14  # a step
 _JUDGED = 8  # recordings that judge the weights
-_BETAS = (0.5, 0.99)
+_BETAS, _WARM_UP = (0.5, 0.99), 20
 
 
 class Deblurring(Restorer):
@@ -182,8 +182,8 @@ def ot_cyclegan(
         objective=_objective([initialise(critic, rng).to(example.y.device) for critic in critics], adversarial),
         patch=(),
         batch=1,
-        adam=Adam(rate=rate, betas=_BETAS),
-        critic=Adam(rate=0.4 * rate, betas=_BETAS),
+        adam=Adam(rate=rate, betas=_BETAS, warm_up=_WARM_UP),
+        critic=Adam(rate=0.4 * rate, betas=_BETAS, warm_up=_WARM_UP),
         source=lambda scans: _cuts([standardised(scan, blur) for scan in scans], images, least),
         judge=lambda scans: judged([standardised(scan, blur) for scan in scans]),
         interval=100,
