@@ -120,7 +120,7 @@ class ScanModel:
         wanted = Facts.of(modality, facts.method, facts.settings, example)
         self._same_kind(wanted)
         given = checked(facts.method, facts.settings, "reconstruct")
-        found = function(facts.method, "reconstruct")(example, rng=torch.Generator().manual_seed(0), **given)
+        found: Method = function(facts.method, "reconstruct")(example, rng=torch.Generator().manual_seed(0), **given)
         self.put(found, wanted)
         return found
 
