@@ -128,7 +128,7 @@ def sample(
         likeliest=made.get("map"),
         model=model,
         report=Report(page.page(found)),
-        summary=facts | {"draws": draws},
+        summary=facts | {"draws": draws, "generated": True},
     )
 
 

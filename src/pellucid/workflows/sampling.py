@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ from pellucid.restorers.variational import Variational
 from pellucid.tiling import apply_tiled, plan
 from pellucid.workflows.application import Application, Preview
 from pellucid.workflows.options import applying_precision
+
+_halos: WeakKeyDictionary[Restorer, tuple[int, ...] | None] = WeakKeyDictionary()  # of a run: it makes its restorers
 
 
 def able() -> str:
@@ -87,8 +90,8 @@ class Sampling(Application):
             where = np.meshgrid(*(np.arange(s.start, s.stop, dtype=np.float32) for s in region), indexing="ij")
             return torch.from_numpy(np.concatenate([stack.given(item, region), where]))
 
-        def drawn(given: Tensor) -> Tensor:
-            return posterior(restorer, given, seed, self.draws, likeliest="map" in self.writers)
+        def drawn(given: Tensor, draws: int = self.draws) -> Tensor:
+            return posterior(restorer, given, seed, draws, likeliest="map" in self.writers)
 
         def write(region: Region, maps: Tensor) -> None:
             place, answers = stack.index(item, region), [stack.answer(part.numpy(), item) for part in maps]
@@ -102,7 +105,9 @@ class Sampling(Application):
         precision, stride = applying_precision(self.device), restorer.stride(dims)
         like = read((slice(0, 1),) * dims).to(self.device)
         with torch.no_grad(), torch.autocast(self.device.type, precision, enabled=precision is not None):
-            cut = plan(space, stride, halo(drawn, stride, like=like), self.device)
+            if restorer not in _halos:
+                _halos[restorer] = halo(lambda given: drawn(given, 2), stride, like=like)
+            cut = plan(space, stride, _halos[restorer], self.device)
             apply_tiled(drawn, read, write, cut, device=self.device, on_progress=progress, cancel=self.cancel)
 
 
