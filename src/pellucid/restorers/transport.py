@@ -10,7 +10,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.restorers.base import Restorer
 
 _CONV = {2: F.conv2d, 3: F.conv3d}
-_PACE = 10.0  # the logits of a kernel have further to go than the weights of a network, at the same learning rate
+_PACE = 2.5  # the logits of a kernel have further to go than the weights of a network, at the same learning rate
 
 
 class Transport(Restorer):
