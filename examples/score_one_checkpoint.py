@@ -40,7 +40,7 @@ def error(found):
 
 clean = Measurement(y=rings(400), operator=Identity())
 made = score_model(clean, rng=rng, features=8)
-plan = Plan(steps=500, optimisers=made.optimisers)
+plan = Plan(steps=800, optimisers=made.optimisers)
 fit(made.model, made.objective, Patches(data=clean, patch=(SIZE, SIZE), batch=16), plan)
 with tempfile.TemporaryDirectory() as folder:
     save_file(made.model.state_dict(), f"{folder}/score.safetensors")
@@ -48,7 +48,8 @@ with tempfile.TemporaryDirectory() as folder:
     model.load_state_dict(load_file(f"{folder}/score.safetensors"))
 sampler = Diffusion(model, model.levels(40), draws=6)
 
-drawn, truth = sampler.sample((16, 1, SIZE, SIZE), rng), rings(16)
+drawn = Diffusion(model, model.levels(40), correctors=0).sample((16, 1, SIZE, SIZE), rng)
+truth = rings(16)
 print(f"brightness of draws {float(drawn.mean()):.3f}, of rings {float(clean.y.mean()):.3f}")
 
 noisy = truth + 0.3 * torch.randn(truth.shape, generator=rng)
