@@ -48,9 +48,9 @@ RUNS = {  # the settings of what is learned
     "Richardson-Lucy": None,
     "cycle only": {"adversarial": 0.0},
     "total variation": None,
-    "weight 1, 20 % too wide": {"adversarial": 1.0},
-    "cycle only, 20 % too wide": {"adversarial": 0.0},
     "Richardson-Lucy, 20 % too wide": None,
+    "cycle only, 20 % too wide": {"adversarial": 0.0},
+    "weight 1, 20 % too wide": {"adversarial": 1.0},
     "blind, tilted": {},
 }
 
