@@ -117,9 +117,9 @@ def cryogan(
     are what a structure is determined with. This one matches a distribution that must be known beforehand: another
     distribution of poses than the prior's, junk among the particles, wrong foci or wrong noise go into the map, and
     nothing here tells of them. The paper reports 10.8 angstrom on simulated images; ours has been measured on simulated
-    particles of 20 x 20 and 32 x 32 pixels alone. What it offers is a map that owes nothing to a reference or to a search for
-    poses. The hand is not to be had from projections: the map may be the mirror image. The agreement of two half-sets
-    means something only where the two runs share no critic and no first map.
+    particles of 20 x 20 and 32 x 32 pixels alone. What it offers is a map that owes nothing to a reference or to a
+    search for poses. The hand is not to be had from projections: the map may be the mirror image. The agreement of two
+    half-sets means something only where the two runs share no critic and no first map.
 
     References
     ----------
