@@ -6,7 +6,7 @@ columns, 3 to 5 voxels wide and deep and 16 to 44 long, walls of one voxel, anyw
 stack itself. Scores are those of `deconvolution.py`, of the last weights: nothing chooses by the truth. Seconds are
 those of the processor, one thread. A row is written as soon as it is measured, and rows that exist are skipped.
 
-    PELLUCID_DATA=... python benchmarks/ot_cyclegan_stacks.py [--steps 100] [--only bars]
+    PELLUCID_DATA=... python benchmarks/ot_cyclegan_stacks.py [--steps 200] [--only bars]
 """
 
 import argparse
@@ -81,7 +81,7 @@ def learned(folder, kind, steps):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--only", choices=["bars", "bead"])
     options = parser.parse_args()
     print(__doc__)
