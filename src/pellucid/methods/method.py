@@ -39,7 +39,8 @@ class Card:
     stabilise
         Whether noise of signal-dependent strength is brought to unit strength first.
     gives
-        ``image``, or ``image, spread``; of what is generated: ``images``, ``map``, ``maps`` or ``poses``.
+        ``image``, or ``image, spread``; ``image, generated`` where a network makes up what the data do not tell; of
+        what is generated from many: ``images``, ``map``, ``maps`` or ``poses``.
     equation, paper
         What is minimised, and where that was published.
     trained

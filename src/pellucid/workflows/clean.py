@@ -24,7 +24,7 @@ from pellucid.workflows.scan import scan
 from pellucid.workflows.scan_files import expand
 
 GENERATED = (
-    "What the data do not tell, a network made up after the clean images: compare with a method that is not trained."
+    "What the data do not tell, a network made up after other images: compare with a method that is not trained."
 )
 _ITERATIONS = 20  # of the reconstruction of a full scan
 

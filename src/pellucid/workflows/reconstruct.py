@@ -275,7 +275,7 @@ def _provenance(name: str, ready: Ready, path: Path, request: Request) -> dict[s
         "device": str(ready.data.y.device),
         "inputs": inputs,
         **({"training": made} if made else {}),
-        **({"generated": True} if card(name, "reconstruct").needs == "unpaired" else {}),
+        **({"generated": True} if "generated" in card(name, "reconstruct").gives else {}),
         "versions": versions(),
     }
 

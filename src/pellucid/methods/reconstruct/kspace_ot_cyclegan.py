@@ -29,7 +29,7 @@ CARD = Card(
     assumes="fully sampled images of other objects of the same kind, contrast and matrix",
     independent=True,
     stabilise=False,
-    gives="image",
+    gives="image, generated",
     trained=True,
     equation="min_G max_V λ (E‖x − G(H x + w; H)‖₁ + E‖y − H G(y; H)‖₁) + D(x ‖ G y), H = mask · Fourier · coils",
     paper="Oh, Sim, Chung, Sunwoo, Ye, IEEE TCI 2020; Sim et al., SIAM J. Imaging Sciences 2020; survey eq. 41-45",
