@@ -236,7 +236,7 @@ def calibration_of(values):
         ("pn2v", calibration_of(lambda y: np.stack([y, y, y, y, 2 * y]).astype(np.uint16)), "field.tif .* differs"),
         ("pn2v", calibration_of(lambda y: (y + 60 * (np.arange(120) // 6 % 2)).astype(np.uint16)), "with structure in"),
         ("pn2v", missing, "nothing.tif"),
-        ("noise2void", calibration_of(lambda y: y.astype(np.uint16)), "noise2void learns no noise model .*: divnoising"),
+        ("noise2void", calibration_of(lambda y: y.astype(np.uint16)), "noise2void learns no noise .*: divnoising"),
         ("auto", calibration_of(lambda y: y.astype(np.uint16)), "auto learns no noise model .*: divnoising, pn2v"),
     ],
 )
