@@ -2,7 +2,8 @@
 
 noisy: robust SSDU beside SSDU; noise of a tenth of the brightest pixel in each sample, other two fifths of k-space
 from slice to slice, four coils. pairs: Noise2Noise between two radial scans of ten spokes of the golden angle beside
-CG-SENSE, which is given both, as the network is in the end; four coils. fixed: equivariant imaging beside measurement
+CG-SENSE, which is given both, as the network is in the end; four coils. spirals: the same between two sets of three
+interleaves of two turns, each set turned at random. fixed: equivariant imaging beside measurement
 consistency and SSDU; every slice lacks the same two thirds of the lines, two coils, little noise.
 
 Sixteen simulated heads to train on, eight to test, 32 x 32; the lite preset for a fixed number of steps. PSNR is that
@@ -26,6 +27,7 @@ from pellucid.data.scans import Scans
 from pellucid.data.simulate.brains import random_brain
 from pellucid.data.simulate.coils import birdcage_coils
 from pellucid.data.simulate.sampling import gaussian_points, random_lines
+from pellucid.data.simulate.trajectories import spiral
 from pellucid.methods.reconstruct.noise2noise import Together
 from pellucid.operators.mri import CoilMaps, Sense
 from pellucid.operators.nufft import NonUniformFourier
@@ -38,6 +40,7 @@ STRENGTHS = [10 ** (k / 4) for k in range(-14, 2)]
 RUNS = {
     "noisy": ("cg", "ssdu", "robust_ssdu"),
     "pairs": ("cg", "noise2noise"),
+    "spirals": ("cg", "noise2noise"),
     "fixed": ("cg", "measurement_consistency", "ssdu", "equivariant_imaging"),
 }
 
@@ -58,19 +61,32 @@ def fixed(x, rng):
     return recorded(x, Sense(birdcage_coils(2, SPACE), mask), 0.02, rng)
 
 
+def shot(x, points, rng):
+    density = density_compensation(points, SPACE)
+    fourier = NonUniformFourier(points, space=SPACE, eps=1e-4, density=density)
+    return recorded(x, fourier @ CoilMaps(birdcage_coils(4, SPACE)), 0.05, rng)
+
+
 def pairs(x, rng, spokes=10):
     shots = []
     for _ in range(2):
         turns = (1000 * torch.rand(len(x), generator=rng)).floor()
         angles = GOLDEN_ANGLE * (turns[:, None] + torch.arange(spokes))
-        points = torch.cat([radial_trajectory(2 * SIZE, row, centre=SIZE) for row in angles])
-        density = density_compensation(points, SPACE)
-        fourier = NonUniformFourier(points, space=SPACE, eps=1e-4, density=density)
-        shots.append(recorded(x, fourier @ CoilMaps(birdcage_coils(4, SPACE)), 0.05, rng))
+        shots.append(shot(x, torch.cat([radial_trajectory(2 * SIZE, row, centre=SIZE) for row in angles]), rng))
     return Repeated.of(tuple(shots))
 
 
-CASES = {"noisy": noisy, "pairs": pairs, "fixed": fixed}
+def spirals(x, rng, interleaves=3, samples=160):
+    shots = []
+    for _ in range(2):
+        turn = 2 * torch.pi * torch.rand(len(x), generator=rng, dtype=torch.float64)
+        cos, sin = turn.cos(), turn.sin()
+        rotation = torch.stack((cos, -sin, sin, cos), -1).view(-1, 2, 2)
+        shots.append(shot(x, rotation @ spiral(interleaves, samples, turns=2.0), rng))
+    return Repeated.of(tuple(shots))
+
+
+CASES = {"noisy": noisy, "pairs": pairs, "spirals": spirals, "fixed": fixed}
 
 
 def scanned(case, seed, count, part):
