@@ -52,8 +52,10 @@ def test_every_setting_is_described_and_has_a_default_that_passes(name, scene, b
 )
 def test_every_setting_of_other_tasks_is_described_and_has_a_default(task, name):
     text = inspect.getdoc(registry.function(name, task))
-    for key in methods.settings(name, task):
+    for key, (kind, default) in methods.settings(name, task).items():
         assert key in text.split("Returns")[0].split("Parameters")[1]
+        off = default is None or (kind in (int, float) and default == 0)
+        assert off or registry._convert(name, key, kind, str(default)) == default
 
 
 @pytest.mark.parametrize("name", [n for n in methods.names("reconstruct") if n not in NAMES])

@@ -47,6 +47,16 @@ def test_scanners_have_images_too_and_full_scans(tmp_path, monkeypatch):
     assert all(image.is_complex() for image in clean.images)
 
 
+def test_damaged_and_pickled_files_are_left_out_of_full_scans(tmp_path):
+    (tmp_path / "damaged.npy").write_bytes(b"\x93NUMPY\x01\x00nothing more")
+    np.save(tmp_path / "image.npy", np.ones((32, 32), np.float32))
+    np.save(tmp_path / "objects.npy", np.array([[{}]], dtype=object), allow_pickle=True)
+    scan = Measurement(y=torch.zeros(1, 1, 32, 32, dtype=torch.complex64), operator=Identity())
+    clean = clean_images(Request(modality="mri", method="kspace_ot_cyclegan", clean=tmp_path), scan)
+    assert [file.name for file in clean.files] == ["image.npy"]
+    assert [text.split(" was left out")[0] for text in clean.left_out] == ["damaged.npy", "objects.npy"]
+
+
 def test_a_scan_that_left_samples_out_is_not_clean(tmp_path, monkeypatch):
     monkeypatch.setattr(scans, "modality", lambda name: toy)
     path = recorded(tmp_path / "half.npy")

@@ -78,17 +78,20 @@ def clean_images(request: Request, example: Measurement) -> Clean:
 
 def _opened(file: Path, request: Request, like: Tensor) -> Tensor:
     """Return the images of a file, of the type and with the axes of another one."""
-    if not like.is_complex() or _is_image(file):
-        letters = "ZYX"[-(like.ndim - 2) :]
+    letters = "ZYX"[-(like.ndim - 2) :]
+    if not like.is_complex() or _is_image(file, letters):
         return _stack(_image(file, letters), letters).to(like.dtype)
     return _full(file, request.modality, request.geometry)
 
 
-def _is_image(file: Path) -> bool:
+def _is_image(file: Path, letters: str) -> bool:
     """Whether a file holds images, not k-space."""
-    if ending(file) == ".npy":
-        return not np.issubdtype(np.load(file, mmap_mode="r").dtype, np.complexfloating)
-    return is_zarr(file) or ending(file) in KNOWN
+    if ending(file) != ".npy":
+        return is_zarr(file) or ending(file) in KNOWN
+    try:
+        return bool(np.dtype(_image(file, letters).dtype).kind != "c")
+    except InputError:  # k-space has more axes than an image
+        return False
 
 
 def _image(file: Path, letters: str) -> Image:
