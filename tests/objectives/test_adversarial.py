@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from scipy.optimize import linprog
 from torch import nn
 
@@ -48,6 +49,27 @@ def test_the_penalty_of_a_linear_critic_is_exact(shape, rng):
     data, samples = torch.randn(2, *shape, generator=rng)
     found = gradient_penalty(linear, data, samples, rng)
     assert float(found) == pytest.approx((float(slope.norm()) - 1) ** 2, rel=1e-5)
+
+
+def test_the_penalty_of_a_critic_of_patches_is_that_of_their_mean(rng):
+    """The bound is of their mean, so that a linear critic of slope one is free, however many patches it judges."""
+    slope = torch.randn(2, 6, 6, generator=rng)
+    slope = slope / slope.norm()
+    data, samples = torch.randn(2, 3, 2, 6, 6, generator=rng)
+
+    def patches(x):
+        return 9 * F.avg_pool2d((x * slope).sum(1, keepdim=True), 2) * 4  # nine patches, whose mean is the inner product
+
+    found = patches(data).flatten(1).mean(1)
+    torch.testing.assert_close(found, (data * slope).flatten(1).sum(1))
+    assert float(gradient_penalty(patches, data, samples, rng).detach()) == pytest.approx(0, abs=1e-8)
+
+
+def test_the_penalty_is_exact_where_samples_are_of_another_type(rng):
+    """Under autocast a model makes bfloat16 samples, and the penalty of a linear critic is what it is."""
+    data = torch.randn(4, 3, generator=rng)
+    found = gradient_penalty(lambda x: 2 * x[:, :1], data, data.bfloat16(), rng)
+    assert float(found) == pytest.approx(1, abs=1e-6)
 
 
 def test_the_penalty_of_a_flat_critic_has_a_gradient(rng):

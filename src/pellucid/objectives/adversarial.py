@@ -34,8 +34,8 @@ class StatisticalDistance(Objective[Model], Generic[Model]):
     divergence
         D.
     penalty
-        λ of the gradient penalty, which keeps the slope of a Wasserstein critic near one: of the sum, where
-        there is a number for each patch.
+        λ of the gradient penalty, which keeps the slope of a Wasserstein critic near one: of the mean, where there is
+        a number for each patch.
     moves
         Of the critic, for each of the model.
 
@@ -86,10 +86,13 @@ class StatisticalDistance(Objective[Model], Generic[Model]):
 
 
 def gradient_penalty(critic: nn.Module, data: Tensor, samples: Tensor, rng: torch.Generator) -> Tensor:
-    """Return the mean of (‖∇V‖ − 1)² at points between data and samples, one a sample (Gulrajani et al., eq. 3)."""
+    """Return the mean of (‖∇V‖ − 1)² at points between data and samples, one a sample (Gulrajani et al., eq. 3).
+
+    Of a critic that judges patches, V is the mean over those of a sample, as in the bound.
+    """
     part = torch.rand(len(data), *[1] * (data.ndim - 1), generator=rng, device=data.device, dtype=data.dtype)
-    between = torch.lerp(samples, data, part).requires_grad_()
+    between = torch.lerp(samples.to(data.dtype), data, part).requires_grad_()
     with torch.autocast(data.device.type, enabled=False):
-        value = critic(between)
-    (slope,) = torch.autograd.grad(value.sum(), between, create_graph=True)
+        value = len(data) * critic(between).mean()
+    (slope,) = torch.autograd.grad(value, between, create_graph=True)
     return ((slope.flatten(1).square().sum(1) + 1e-12).sqrt() - 1).square().mean()
