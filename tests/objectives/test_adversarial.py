@@ -58,7 +58,7 @@ def test_the_penalty_of_a_critic_of_patches_is_that_of_their_mean(rng):
     data, samples = torch.randn(2, 3, 2, 6, 6, generator=rng)
 
     def patches(x):
-        return 9 * F.avg_pool2d((x * slope).sum(1, keepdim=True), 2) * 4  # nine patches, whose mean is the inner product
+        return 36 * F.avg_pool2d((x * slope).sum(1, keepdim=True), 2)  # nine, whose mean is the inner product
 
     found = patches(data).flatten(1).mean(1)
     torch.testing.assert_close(found, (data * slope).flatten(1).sum(1))
