@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import torch
@@ -17,8 +18,14 @@ def disc(size: int, like: Tensor) -> tuple[Tensor, Tensor]:
     >>> disc(3, torch.ones(()))[0].tolist()
     [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [-1.0, 0.0], [-1.0, 1.0]]
     """
-    y = torch.fft.fftfreq(size, 1 / size, dtype=like.dtype, device=like.device)
-    x = torch.arange(size // 2 + 1, dtype=like.dtype, device=like.device)
+    return _disc(size, like.dtype, like.device)
+
+
+@cache  # how many points there are is for the device to tell, and the host waits for it: once
+@torch.inference_mode(mode=False)
+def _disc(size: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    y = torch.fft.fftfreq(size, 1 / size, dtype=dtype, device=device)
+    x = torch.arange(size // 2 + 1, dtype=dtype, device=device)
     k = torch.stack(torch.meshgrid(y, x, indexing="ij"), -1).flatten(0, 1)
     (inside,) = torch.nonzero((k**2).sum(1) < size**2 / 4, as_tuple=True)
     return k[inside], inside

@@ -1,8 +1,6 @@
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from pellucid.data.crops import Crops, UnpairedCrops
 from pellucid.data.measurement import Measurement
 from pellucid.data.unpaired import Draws
 from pellucid.errors import InputError
@@ -102,30 +100,6 @@ def test_the_same_seed_gives_the_same_maps(draws):
         with torch.no_grad():
             found.append(method.model(draws.recordings))
     assert torch.equal(*found)
-
-
-class Copies(TorchDispatchMode):
-    """Counts what makes the host wait for the device."""
-
-    def __init__(self):
-        super().__init__()
-        self.count = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.count += function.overloadpacket.__name__ in ("_local_scalar_dense", "nonzero", "masked_select")
-        return function(*args, **(kwargs or {}))
-
-
-def test_steps_with_pools_never_wait_for_the_device():
-    """Three times the steps, as many copies to the host; the images are crops of some that differ in size."""
-    images = [torch.linspace(-1, 1, h * w).view(1, h, w) for h, w in ((20, 24), (30, 18))]
-    source, counts = UnpairedCrops(Crops(images, 16), Crops(images, 16)), []
-    for steps in (2, 6):
-        method = made(pool=6)
-        with Copies() as copies:
-            fit(method.model, method.objective, source, plan(method, steps))
-        counts.append(copies.count)
-    assert counts[0] == counts[1]
 
 
 def test_what_no_critic_can_judge_is_refused():
