@@ -72,6 +72,13 @@ def test_a_critic_has_slope_one_at_most_and_measures_the_way(rng):
     assert 0.9 * float(SHIFT.norm()) < history.rows[-1]["wasserstein"] < 1.02 * float(SHIFT.norm())
 
 
+def test_a_convolution_of_norm_one_may_be_steeper():
+    """All of its nine patches see a pixel: equal entries of norm one have gain nine thirds away from the edges."""
+    conv = nn.Conv2d(1, 1, 3, bias=False)
+    nn.init.constant_(conv.weight, 0.2)
+    torch.testing.assert_close(unit_norms(conv)(torch.ones(1, 1, 5, 5)).detach(), torch.full((1, 1, 3, 3), 3.0))
+
+
 def test_nothing_is_drawn():
     for one, other in zip(trained(3)[0].state_dict().values(), trained(3)[0].state_dict().values(), strict=True):
         assert torch.equal(one, other)

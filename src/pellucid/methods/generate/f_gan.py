@@ -31,9 +31,6 @@ def f_gan(
 ) -> Generative:
     """D_f(images ‖ draws) = max_V E_y real(V(y)) − E_z fake(V(g(z))), z ~ N(0, 1), least in g (survey eq. 29-34).
 
-    Average long, `Plan(averaging=0.999)`: the two players circle around their equilibrium, and the mean of the weights
-    lies nearer to it than the last ones.
-
     Parameters
     ----------
     shape
@@ -52,8 +49,8 @@ def f_gan(
 
     Notes
     -----
-    Departures: networks of convolutions without batch normalisation; the generator minimises −E real(V), the paper's
-    own alternative of section 3.2, where the gradient does not vanish.
+    Departures: networks of convolutions without batch normalisation; a long running mean of the weights (`averaging`);
+    the generator minimises −E real(V), the paper's own alternative of section 3.2, where the gradient does not vanish.
 
     References
     ----------

@@ -22,6 +22,7 @@ from pellucid.training import Adam
 
 _CODE, _FEATURES, _HIDDEN = 64, 16, 64  # length of z; widths of the networks
 _ADAM = Adam(rate=1e-3, betas=(0.5, 0.9))
+_AVERAGING = 0.999  # two players circle around their equilibrium, and the mean of the weights lies nearer to it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +37,14 @@ class Generative:
         D; its critics are trained beside the model.
     optimisers
         A setting for each turn of the objective, by name.
+    averaging
+        Decay of the running mean of the weights, as of `Plan`: long where two players circle around an equilibrium.
     """
 
     model: nn.Module
     objective: Objective[Any]
     optimisers: Mapping[str, Adam]
+    averaging: float = 0.99
 
 
 def drawn(model: Generator, batch: Measurement, rng: torch.Generator) -> Tensor:
@@ -105,4 +109,6 @@ def latent(
     objective = StatisticalDistance(
         unit_norms(critic) if spectral else critic, made, divergence, penalty=penalty, moves=moves
     )
-    return Generative(model=model, objective=objective, optimisers={"model": _ADAM, "critic": _ADAM})
+    return Generative(
+        model=model, objective=objective, optimisers={"model": _ADAM, "critic": _ADAM}, averaging=_AVERAGING
+    )

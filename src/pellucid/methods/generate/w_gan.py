@@ -42,8 +42,8 @@ def w_gan(
     rng
         A generator on the CPU: draws the first weights.
     spectral
-        Keeps the slope by layers of norm one, and not by the penalty. Never steeper than one, such a critic is often
-        much flatter, and what it tells of W1 then too small.
+        Keeps the slope by layers of norm one (`unit_norms`), and not by the penalty. It is bounded then, but not by
+        one, and mostly far from its bound: what the critic tells of W1 has no scale.
     made
         What is compared with the data: the draws, or what an instrument makes of them.
     measured
