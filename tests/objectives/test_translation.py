@@ -84,15 +84,15 @@ def test_the_identity_holds_for_both_maps(batch, rng):
 
 
 def test_a_critic_with_a_pool_is_taught_by_what_was_made_before(batch, rng):
-    """The pool is full of threes: half of what the critic is told to be made has the value three."""
-    critic = Remembering(nn.Flatten(), Pool((1, 8, 8), size=2))
+    """A large pool is full of threes: half of what the critic is told to be made has the value three."""
+    critic, count = Remembering(nn.Flatten(), Pool((1, 8, 8), size=1000)), 256
     critic.pool.kept.fill_(3.0)
-    critic.pool.count.fill_(2)
-    many = replace(batch, y=batch.y.repeat(16, 1, 1, 1), images=batch.images.repeat(16, 1, 1, 1))
-    found = Translation(critic, nn.Flatten(), DIVERGENCES["wasserstein"]).critic_terms(
-        maps(1.0), many, Step(0, 0.0, rng)
-    )
-    told = float(found["image_critic"] + many.images.mean())
-    assert told != pytest.approx(float(many.y.mean()), abs=1e-3)
-    assert float(critic.pool.kept.max()) <= 3.0
-    assert not bool((critic.pool.kept == 3.0).all())
+    critic.pool.count.fill_(1000)
+    many = replace(batch, y=0 * batch.y.repeat(count // 4, 1, 1, 1), images=batch.images.repeat(count // 4, 1, 1, 1))
+    losses = Translation(critic, nn.Flatten(), DIVERGENCES["wasserstein"])
+    found = losses.critic_terms(maps(1.0), many, Step(0, 0.0, rng))
+    told = float(many.images.mean() - found["image_wasserstein"])
+    assert told == pytest.approx(1.5, abs=4 * 1.5 / count**0.5)
+    kept = critic.pool.kept.flatten(1).mean(1)
+    assert int((kept == 0).sum()) == pytest.approx(count / 2, abs=4 * 0.5 * count**0.5)
+    assert float(found["recording_wasserstein"]) == pytest.approx(-float(many.images.mean()), abs=1e-5)

@@ -66,11 +66,7 @@ class StatisticalDistance(Objective[Model], Generic[Model]):
         """Return what the critic minimises, and its estimate of the distance: a constant, which only the log reads."""
         with torch.no_grad():
             samples = self.made(model, batch, step.rng)
-        bound = self.divergence.bound(self.critic(batch.y), self.critic(samples))
-        terms = {"critic": -bound} | self.divergence.estimate(bound)
-        if self.penalty:
-            terms["penalty"] = self.penalty * gradient_penalty(self.critic, batch.y, samples, step.rng)
-        return terms
+        return critic_losses(self.critic, (batch.y, samples), self.divergence, self.penalty, step.rng)
 
     def turns(self, model: Model) -> tuple[Turn, ...]:
         """Return the moves of the critic, and that of the model."""
@@ -83,6 +79,18 @@ class StatisticalDistance(Objective[Model], Generic[Model]):
             ),
             Turn("model", list(model.parameters()), lambda batch, step: self.terms(model, batch, step)),
         )
+
+
+def critic_losses(
+    critic: nn.Module, pair: tuple[Tensor, Tensor], divergence: Divergence, penalty: float, rng: torch.Generator
+) -> dict[str, Tensor]:
+    """Return what a critic of data and samples minimises, and what its bound tells of the distance."""
+    data, samples = pair
+    bound = divergence.bound(critic(data), critic(samples))
+    terms = {"critic": -bound} | divergence.estimate(bound)
+    if penalty:
+        terms["penalty"] = penalty * gradient_penalty(critic, data, samples, rng)
+    return terms
 
 
 def gradient_penalty(critic: nn.Module, data: Tensor, samples: Tensor, rng: torch.Generator) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pellucid.data.measurement import Measurement, Paired
 from pellucid.data.source import Step
 from pellucid.errors import InputError
-from pellucid.objectives.adversarial import gradient_penalty
+from pellucid.objectives.adversarial import critic_losses
 from pellucid.objectives.base import Objective, Turn
 from pellucid.objectives.divergences import Divergence
 from pellucid.restorers.base import Restorer
@@ -69,14 +69,11 @@ class ConditionalDistance(Objective[Restorer]):
         return terms
 
     def critic_terms(self, critic: nn.Module, model: Restorer, batch: Measurement, step: Step) -> dict[str, Tensor]:
-        """Return what the critic minimises."""
+        """Return what the critic minimises, and its estimate of the distance."""
         with torch.no_grad():
             made = torch.cat([model(batch), batch.y], 1)
         data = torch.cat([_truth(batch), batch.y], 1)
-        terms = {"critic": -self.divergence.bound(critic(data), critic(made))}
-        if self.penalty:
-            terms["penalty"] = self.penalty * gradient_penalty(critic, data, made, step.rng)
-        return terms
+        return critic_losses(critic, (data, made), self.divergence, self.penalty, step.rng)
 
     def turns(self, model: Restorer) -> tuple[Turn, ...]:
         """Return the move of the critic, where there is one, and that of G."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from pellucid.data.measurement import Measurement, Unpaired
 from pellucid.data.source import Step
 from pellucid.errors import InputError
-from pellucid.objectives.adversarial import gradient_penalty
+from pellucid.objectives.adversarial import critic_losses
 from pellucid.objectives.base import Objective, Turn
 from pellucid.objectives.divergences import Divergence
 from pellucid.objectives.pool import Remembering
@@ -88,20 +88,19 @@ class OptimalTransport(Objective[Transport]):
         return {}
 
     def critic_terms(self, model: Transport, batch: Measurement, step: Step) -> dict[str, Tensor]:
-        """Return what the critics minimise."""
+        """Return what the critics minimise, and their estimates of the distances."""
         x, y = _draws(batch)
         with torch.no_grad():
             restored, recorded = model(batch), model.record(x, batch, step.rng)
-        judged = (("image", self.images, x, restored), ("recording", self.recordings, y, recorded))
-        terms = {}
-        for name, critic, data, made in judged:
+        terms: dict[str, Tensor] = {}
+        pairs = (("image", self.images, x, restored), ("recording", self.recordings, y, recorded))
+        for name, critic, data, made in pairs:
             if critic is None:
                 continue
             if isinstance(critic, Remembering):
                 made = critic.pool(made, step.rng)
-            terms[f"{name}_critic"] = -self.divergence.bound(critic(data), critic(made))
-            if self.penalty:
-                terms[f"{name}_penalty"] = self.penalty * gradient_penalty(critic, data, made, step.rng)
+            found = critic_losses(critic, (data, made), self.divergence, self.penalty, step.rng)
+            terms |= {f"{name}_{term}": value for term, value in found.items()}
         return terms
 
     def turns(self, model: Transport) -> tuple[Turn, ...]:
