@@ -35,6 +35,13 @@ def test_what_is_written_is_read(tmp_path):
     assert star.tables(tmp_path / "a.star")["optics"]["rlnOpticsGroupName"] == ["first light"]
 
 
+@pytest.mark.parametrize("name", ["", "first light", "first\tlight"])
+def test_text_stays_one_entry(name, tmp_path):
+    write(tmp_path / "a.star", {"optics": {"rlnOpticsGroupName": [name, "b"], "rlnOpticsGroup": [1, 2]}})
+    found = star.tables(tmp_path / "a.star")["optics"]
+    assert [list(map(str, column)) for column in found.values()] == [[name, "b"], ["1", "2"]]
+
+
 def test_nothing_is_replaced_unasked_and_nothing_half_written(tmp_path):
     path = tmp_path / "a.star"
     write(path, TABLES)

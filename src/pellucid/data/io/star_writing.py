@@ -72,4 +72,4 @@ def _entry(value: Any) -> str:
     if isinstance(value, float | np.floating):
         return f"{value:.6f}"
     text = str(value)
-    return f'"{text}"' if " " in text or not text else text
+    return text if text.split() == [text] else f'"{text}"'
