@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from pellucid.errors import InputError
 
 Array = NDArray[np.float64]
 
-_TIE = 1e-4  # of the maximum: as bright as the brightest
 _RIPPLE = 1e-3  # of the maximum: negative by rounding
 _PEDESTAL = 0.5  # of the background: an image that nowhere falls below it has an offset
 _SIGNAL = 3.0  # standard deviations of the background
@@ -24,10 +23,11 @@ _LEAST = 4  # pixels that it must reach to a side
 
 
 def prepared(psf: NDArray[Any], name: str = "The PSF") -> Array:
-    """Return a PSF of unit sum whose brightest entry is n // 2 on each axis, where zeros are added for that.
+    """Return a PSF of unit sum with its centre, the centroid of its square, at n // 2 of each axis.
 
-    Where it never falls below half of what its outer faces show, that is taken for the offset of a camera: it is
-    subtracted, and what is not above its noise is zero.
+    It is brought there by zeros that are added and, within a voxel, by a phase in Fourier space: a PSF that lies
+    between voxels would displace all that is deconvolved with it. Where it never falls below half of what its outer
+    faces show, that is taken for the offset of a camera: it is subtracted, and what is not above its noise is zero.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def prepared(psf: NDArray[Any], name: str = "The PSF") -> Array:
     Raises
     ------
     InputError
-        If it has values that are negative or no numbers, no light, or no voxel in its middle as its centre.
+        If it has values that are negative or no numbers, no light, or its centre far from its middle.
     """
     found: Array = np.asarray(psf, dtype=np.float64)
     if not np.isfinite(found).all():
@@ -53,11 +53,13 @@ def prepared(psf: NDArray[Any], name: str = "The PSF") -> Array:
     found = found.clip(min=0)
     if found.sum() == 0:
         raise InputError(f"{name} holds no light: its sum, less its background, is zero; give the image of a point.")
+    centre = _centre(found, name)
     margins = []
-    for c, n in zip(_centre(found, name), found.shape, strict=True):
+    for c, n in zip(centre.round().astype(int), found.shape, strict=True):
         margins.append((n - 1 - 2 * c, 0) if c < n // 2 else (0, 2 * c - n) if c > n // 2 else (0, 0))
-    padded = np.pad(found, margins)
-    unit: Array = padded / padded.sum()
+    moved = ndimage.fourier_shift(fft.fftn(np.pad(found, margins)), centre.round() - centre)
+    light = fft.ifftn(moved).real.clip(min=0)
+    unit: Array = light / light.sum()
     return unit
 
 
@@ -77,20 +79,13 @@ def _light(psf: Array) -> Array:
     return found
 
 
-def _centre(psf: Array, name: str) -> tuple[int, ...]:
-    """Return the brightest entry; one in the middle of those that are alike."""
-    tied = np.argwhere(psf >= (1 - _TIE) * psf.max())
-    between = [n % 2 == 0 and m == (n - 1) / 2 for m, n in zip(tied.mean(0), psf.shape, strict=True)]
-    if any(between):
-        raise InputError(
-            f"{name}, of shape {psf.shape}, has no centre: {len(tied)} voxels around its middle are equally bright; "
-            "sample it with an odd number of voxels, one of them in its middle."
-        )
-    centre = tuple(int(c) for c in tied[np.abs(tied - tied.mean(0)).sum(1).argmin()])
+def _centre(psf: Array, name: str) -> Array:
+    """Return the centroid of the square, of which faint tails, cut off by the edges, are no part."""
+    centre = np.array(ndimage.center_of_mass(psf**2))
     if any(not n // 4 <= c <= n - 1 - n // 4 for c, n in zip(centre, psf.shape, strict=True) if n > 2):
         raise InputError(
-            f"{name}, of shape {psf.shape}, is brightest at {centre}, far from its middle: crop or shift it, so that "
-            "the point lies in the middle."
+            f"{name}, of shape {psf.shape}, has its centre at {tuple(centre.round(1).tolist())}, far from its middle: "
+            "crop or shift it, so that the point lies in the middle."
         )
     return centre
 
