@@ -14,6 +14,10 @@ def test_the_rate_rises_for_some_steps_and_falls_as_a_cosine():
     )
 
 
+def test_without_warm_up_the_rate_is_there_at_once():
+    assert Adam(rate=0.1, warm_up=0).at(0, 0.0) == 0.1
+
+
 @pytest.mark.parametrize(("decay", "expected"), [("linear", [1, 1, 1, 0.5, 0]), ("none", [1, 1, 1, 1, 1])])
 def test_the_rate_falls_late_or_never(decay, expected):
     adam = Adam(rate=0.1, warm_up=1, decay=decay)

@@ -39,7 +39,7 @@ class Adam:
     def at(self, index: int, progress: float) -> float:
         """Return the learning rate of a step."""
         left = {"cosine": 0.5 * (1 + math.cos(math.pi * progress)), "linear": min(1.0, 2 - 2 * progress), "none": 1.0}
-        return self.rate * min(1.0, (index + 1) / self.warm_up) * left[self.decay]
+        return self.rate * min(1.0, (index + 1) / max(1, self.warm_up)) * left[self.decay]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.data.patches import Patches
 from pellucid.data.source import Fixed, Step
 from pellucid.errors import InputError
-from pellucid.methods.generate.vae import Autoencoder, Codes, vae
+from pellucid.methods.generate.vae import Codes, VariationalGenerator, vae
 from pellucid.noise import Gaussian
 from pellucid.objectives.evidence import Evidence
 from pellucid.operators import Identity
@@ -46,7 +46,7 @@ def linear(weight, slope=None, log_sigma=None):
     spread = 1 / (1 + weight.square().sum(0) / SIGMA**2)
     slope = spread[:, None] * weight.mT / SIGMA**2 if slope is None else slope
     log_sigma = 0.5 * spread.log() if log_sigma is None else log_sigma
-    return Autoencoder(Codes(Posterior(slope, log_sigma), Linear(weight), CODE), 4)
+    return VariationalGenerator(Codes(Posterior(slope, log_sigma), Linear(weight), CODE), 4)
 
 
 def columns(rng):

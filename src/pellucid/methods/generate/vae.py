@@ -95,7 +95,7 @@ def vae(
     network = Codes(encoder, decoder, code)
     initialise(network, rng)
     certain(last)
-    model = Autoencoder(network, draws).to(example.y.device)
+    model = VariationalGenerator(network, draws).to(example.y.device)
     return Generative(model=model, objective=Evidence(), optimisers={"model": Adam(rate=rate)})
 
 
@@ -123,7 +123,7 @@ class Codes(nn.Module):
         return self.decoder(z), [divergence]
 
 
-class Autoencoder(Variational, Generator):
+class VariationalGenerator(Variational, Generator):
     """A posterior sampler that is a generator too: x = g(z), z ~ N(0, 1) or q(z | y)."""
 
     whole = True
