@@ -19,6 +19,7 @@ from pellucid.methods.reconstruct.learned import Preset, learned, unrolled
 from pellucid.networks import PatchCritic, initialise
 from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.objectives.transport import OptimalTransport
+from pellucid.restorers.diffusion import parts
 from pellucid.restorers.least_squares import linear
 from pellucid.restorers.transport import OwnInstruments
 from pellucid.training import Adam
@@ -53,8 +54,7 @@ class Parts(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return V(x), x of shape (batch, 1, *space)."""
-        channels = torch.view_as_real(x).squeeze(1).movedim(-1, 1) if x.is_complex() else x
-        value: Tensor = self.critic(channels)
+        value: Tensor = self.critic(parts(x))
         return value
 
 
