@@ -63,6 +63,15 @@ def test_scans_and_images_have_one_unit(recording, clean):
     assert float(y.noise.sigma / y.y.abs().max()) == pytest.approx(0.05 / float(recording.y.abs().max()))
 
 
+def test_real_images_are_images_without_phase(recording, clean, rng):
+    (stage,), (same,) = (built(recording, [of]).stages for of in (clean.abs(), clean.abs() + 0j))
+    terms = []
+    for each in (stage, same):
+        batch, step = each.source([recording]).draw(Step(0, 0.0, rng)), Step(0, 0.0, torch.Generator().manual_seed(0))
+        terms.append(each.objective.critic_terms(each.model, batch, step)["image_critic"])
+    torch.testing.assert_close(*terms)
+
+
 def test_a_critic_sees_real_and_imaginary_parts(rng):
     x = torch.randn(2, 1, 4, 4, dtype=torch.complex64, generator=rng)
     seen = Parts(torch.nn.Identity())(x)

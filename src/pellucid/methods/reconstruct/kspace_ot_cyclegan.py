@@ -139,14 +139,15 @@ def kspace_ot_cyclegan(
     (stage,) = method.stages
     if not clean:
         return replace(method, stages=())
-    space = linear(example)[:1].backproject(example.y[:1]).shape[2:]
+    first = linear(example)[:1].backproject(example.y[:1])
+    space = first.shape[2:]
     others = [tuple(image.shape[2:]) for image in clean if image.shape[2:] != space]
     if others:
         raise InputError(
             f"The scans have the matrix {tuple(space)}, and clean images {others[0]}: crop or resample these."
         )
     compared(linear(example).backproject(example.y), clean, [4 * 2**_HALVINGS] * len(space))
-    images = torch.cat(list(clean))
+    images = torch.cat(list(clean)).to(first.dtype)
 
     def source(scans: Sequence[Measurement]) -> Beside:
         unit = torch.cat([_bright(each, each.y) for each in scans]).mean()
