@@ -106,7 +106,7 @@ def measure(device, name, steps, seed):
     y = operator(clean) if noise is None else noise.sample(operator(clean), rng)
     made, data = learned(name, device, y, operator, clean, generator("cpu", seed, 2))
     start = time.process_time()
-    plan = Plan(steps=steps, seed=seed, optimisers=made.optimisers, averaging=0.999)
+    plan = Plan(steps=steps, seed=seed, optimisers=made.optimisers, averaging=made.averaging)
     fit(made.model, made.objective, Images(data), plan)
     seconds = time.process_time() - start
     with torch.no_grad():

@@ -62,6 +62,13 @@ def test_draws_are_measured_as_the_data_were(rng):
     torch.testing.assert_close(y.T.cov(), weight @ weight.T + 0.25 * torch.eye(5), atol=0.05, rtol=0)
 
 
+def test_what_a_critic_cannot_see_is_little_at_first(rng):
+    """Behind a blur the fine waves of the draws stay as they start: small beside images, which are of order one."""
+    model = ambient_gan((1, 16, 16), rng, instrument=DroppedPixels((16, 16), 0.5)).model
+    with torch.no_grad():
+        assert 0.05 < float(model.sample(256, rng).std()) < 0.3
+
+
 class Bright:
     """Images around one, each seen through an instrument of its own."""
 
@@ -85,4 +92,4 @@ def test_the_method_comes_nearer_to_images_that_it_never_sees(instrument, measur
 
     before = off()
     fit(method.model, method.objective, Bright(instrument), Plan(steps=50, optimisers=method.optimisers))
-    assert off() < 0.5 * before
+    assert off() < 0.7 * before
