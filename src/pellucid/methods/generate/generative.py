@@ -21,7 +21,6 @@ from pellucid.restorers.generator import Generator, Pushforward
 from pellucid.training import Adam
 
 _CODE, _FEATURES, _HIDDEN = 64, 16, 64  # length of z; widths of the networks
-_FLAT = 0.1  # of the last weights: what no critic sees, as fine waves behind a blur, stays what it is at first
 _ADAM = Adam(rate=1e-3, betas=(0.5, 0.9))
 _AVERAGING = 0.999  # two players circle around their equilibrium, and the mean of the weights lies nearer to it
 
@@ -105,10 +104,7 @@ def latent(
             f"shape is {shape}; give the shape of one image, without the batch."
         )
     seen, *space = measured or shape
-    network = Synthesis(_CODE, channels, size, features=_FEATURES)
-    model = initialise(Pushforward(network, _CODE), rng)
-    with torch.no_grad():
-        network.last.weight.mul_(_FLAT)
+    model = initialise(Pushforward(Synthesis(_CODE, channels, size, features=_FEATURES), _CODE), rng)
     critic = initialise(ImageCritic(seen, tuple(space), features=_FEATURES, hidden=_HIDDEN), rng)
     objective = StatisticalDistance(
         unit_norms(critic) if spectral else critic, made, divergence, penalty=penalty, moves=moves
