@@ -42,7 +42,7 @@ def test_the_draws_come_nearer_to_the_images(spectral):
         return float((draws.mean(0) - 0.5).square().mean())
 
     before = off()
-    fit(method.model, method.objective, Sides(), plan(method, 40))
+    fit(method.model, method.objective, Sides(), plan(method, 60))
     assert off() < 0.5 * before
 
 
