@@ -121,15 +121,16 @@ def modalities(
     """List the kinds of instrument, or show the flags of one."""
 
     def task(watch: Watch, cancel: Cancel) -> Answer:
-        from pellucid.workflows.scan import described, geometry
+        from pellucid.workflows.scan import described as texts_of
+        from pellucid.workflows.scan import geometry
         from pellucid.workflows.scan import modalities as all_of_them
 
         if name is None:
-            summaries = {each: described(each)[""] for each in all_of_them()}
+            summaries = {each: texts_of(each)[""] for each in all_of_them()}
             width = max(map(len, summaries))
             rows = [f"{each:{width}}  {text}" for each, text in summaries.items()]
             return Answer(facts=summaries, text="\n".join([*rows, "`pellucid modalities NAME` shows its flags."]))
-        texts = described(name)
+        texts = texts_of(name)
         lines = [f"{name}: {texts['']}"]
         for key, (kind, default) in geometry(name).items():
             usual = f" (default {default})" if default is not None and kind is not bool else ""
@@ -183,10 +184,11 @@ def _answer(results: Sequence[Mapping[str, Any]]) -> Answer:
     """Answer with one object for one result, and with a list under ``results`` for several."""
     trusted = all("error" not in facts and facts.get("verdict") != "amber" for facts in results)
     facts = results[0] if len(results) == 1 else {"results": results}
-    return Answer(facts=facts, text="\n\n".join(map(_described, results)), trusted=trusted)
+    return Answer(facts=facts, text="\n\n".join(map(described, results)), trusted=trusted)
 
 
-def _described(facts: Mapping[str, Any]) -> str:
+def described(facts: Mapping[str, Any]) -> str:
+    """Tell a person what came of a scan, how, and whether to believe it."""
     if "error" in facts:
         return f"{facts['input']}\n  error          {facts['error']}"
     told = [f"{facts['input']} -> {facts['output']}", f"  method         {facts['method']} ({facts['quantity']})"]

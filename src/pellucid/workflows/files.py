@@ -196,9 +196,14 @@ def trained_on(
     try:
         return learned(images, pairs, job)
     except KeyboardInterrupt:
-        kept = job.folder is not None and job.folder.is_dir()
-        job.watch(Event("train", f"Stopped. {f'{job.folder} keeps the state; add --resume to go on.' if kept else ''}"))
+        stopped(job)
         raise
+
+
+def stopped(job: Job) -> None:
+    """Tell that a job was stopped, and how to go on."""
+    kept = job.folder is not None and job.folder.is_dir()
+    job.watch(Event("train", f"Stopped. {f'{job.folder} keeps the state; add --resume to go on.' if kept else ''}"))
 
 
 def forget(job: Job) -> None:

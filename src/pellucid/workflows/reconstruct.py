@@ -14,6 +14,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods import Method, card, checked, function
 from pellucid.operators import LinearOperator
+from pellucid.restoration import Restoration
 from pellucid.workflows import contest
 from pellucid.workflows.clean import GENERATED
 from pellucid.workflows.contest import Contender
@@ -30,6 +31,8 @@ from pellucid.workflows.scan_model import ScanModel
 from pellucid.workflows.scan_score import Reserve, marked, reserve
 from pellucid.workflows.session import file_hash
 from pellucid.workflows.teaching import Taught, given, instructed, learnable, teach, within
+
+Ask = Callable[[Measurement, Method], Restoration]  # for the image of a method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +231,7 @@ def _taught(
         return None, (f"{name} was not compared: {error}",)
 
 
-def finish(ready: Ready, path: Path, request: Request, watch: Watch) -> Reconstruction:
+def finish(ready: Ready, path: Path, request: Request, watch: Watch, ask: Ask = contest.answer) -> Reconstruction:
     """Reconstruct a scan from all of its measurements, by the method that was asked for or predicts best.
 
     Raises
@@ -248,7 +251,7 @@ def finish(ready: Ready, path: Path, request: Request, watch: Watch) -> Reconstr
     watch(Event("reconstruct", f"{doing}."))
     with alive(watch, "reconstruct", doing):
         method = contenders[name].method if name in contenders else _classical(name, ready.data, request)
-        restoration = contest.answer(ready.data, method)
+        restoration = ask(ready.data, method)
     if not restoration.image.isfinite().all():
         raise InputError(f"{name} found no finite image in {path.name}; try --method cg, or look at the geometry.")
     scores = marked(tuple(one.score for one in contenders.values()), name)

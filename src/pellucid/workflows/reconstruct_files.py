@@ -14,8 +14,8 @@ from typing import Any
 from pellucid.data.io import writable, write
 from pellucid.errors import InputError
 from pellucid.training import package
-from pellucid.workflows.events import Event, Watch
-from pellucid.workflows.files import forget, report_path, stem
+from pellucid.workflows.events import Watch
+from pellucid.workflows.files import forget, report_path, stem, stopped
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
 from pellucid.workflows.reconstruct import finish, prepare
@@ -158,8 +158,7 @@ def _group(
     try:
         ready, failures = prepare(scans, request, model, job)
     except KeyboardInterrupt:
-        kept = job.folder is not None and job.folder.is_dir()
-        job.watch(Event("train", f"Stopped. {f'{job.folder} keeps the state; add --resume to go on.' if kept else ''}"))
+        stopped(job)
         raise
     taught = next(iter(ready.values())).taught
     if places.save_model is not None and taught is not None:

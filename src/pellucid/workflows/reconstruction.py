@@ -126,8 +126,8 @@ def _doubts(learned: Taught | None, beaten_by: str | None) -> tuple[str, ...]:
         return () if learned is None else learned.warnings
     return (
         *learned.warnings,
-        f"{beaten_by} predicts unseen measurements better than {learned.name}: train longer or on more scans, or use "
-        "--method auto, which takes the better one.",
+        f"{beaten_by} predicts unseen measurements better than {learned.name}: train longer or on more scans, or "
+        f"reconstruct with {beaten_by}.",
     )
 
 

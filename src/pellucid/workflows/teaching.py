@@ -89,7 +89,7 @@ def teach(name: str, scans: Mapping[Path, Measurement], request: Request, start:
     if request.train is not None:
         scans, left_out = _others(request, method, job)
         warnings += left_out
-    warnings += doubts(list(scans.values())) if clean is None else ()
+    warnings += doubts(list(scans.values())) if example.y.is_complex() and clean is None else ()
     histories = train_on(list(scans.values()), method, name, job)
     if any(history.status == "diverged" for history in histories):
         warnings += ("The training diverged; the best weights before that were kept.",)

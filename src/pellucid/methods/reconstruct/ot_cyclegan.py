@@ -79,7 +79,7 @@ class Deblurring(Restorer):
 
     def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the image, (batch, 1, *space)."""
-        crop, blur = _part(given.operator, Crop), _part(given.operator, Blur)
+        crop, blur = part_of(given.operator, Crop), part_of(given.operator, Blur)
         assert blur is not None
         y = measured(given)
         estimates = [y] if self.blind else [y, wiener(y, blur, self.ratio)]
@@ -96,7 +96,7 @@ class Deblurring(Restorer):
         if example.noise is None or self.blind:
             return
         y = example.noise.sample(example.operator(images), torch.Generator(images.device).manual_seed(0))
-        blur = _part(example.operator, Blur)
+        blur = part_of(example.operator, Blur)
         assert blur is not None
         errors = {ratio: float((wiener(y, blur, ratio) - images).square().mean()) for ratio in _RATIOS}
         self.ratio.fill_(min(errors, key=errors.__getitem__))
@@ -158,7 +158,7 @@ def ot_cyclegan(
     Lim, Park, Lee, Chang, Sim, Ye, "CycleGAN with a blur kernel for deconvolution microscopy: optimal transport
     geometry", IEEE Transactions on Computational Imaging 6, 2020.
     """
-    blur = _part(example.operator, Blur)
+    blur = part_of(example.operator, Blur)
     channels, *space = example.y.shape[1:]
     if blur is None or channels != 1:
         raise InputError("OT-cycleGAN sharpens images of one channel, and no other instrument: use --method ssdu.")
@@ -267,13 +267,14 @@ def judged(recordings: Sequence[Measurement]) -> tuple[Objective[Any], Source] |
     return None if known is None else (ForwardRisk(), Fixed(replace(known, y=known.y[:_JUDGED])))
 
 
-def _part(operator: Operator, kind: type[Part]) -> Part | None:
+def part_of(operator: Operator, kind: type[Part]) -> Part | None:
+    """Return the first part of an operator that is of a kind, or None."""
     return next((part for part in operator.modules() if isinstance(part, kind)), None)
 
 
 def _tell(learned: LearnedBlur, operator: Operator) -> None:
     """Let an instrument have the kernel that was learned, for good."""
-    blur = _part(operator, LearnableBlur)
+    blur = part_of(operator, LearnableBlur)
     if blur is not None:
         with torch.no_grad():
             blur.logits.copy_(learned.kernel.clamp(min=1e-12).log().view_as(blur.logits))

@@ -1,0 +1,190 @@
+"""Sample behind a blur: from one noisy, blurred file to many images that may lie behind it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pellucid._math.seeds import generator
+from pellucid.data.image import Image
+from pellucid.data.io import write
+from pellucid.data.measurement import Measurement
+from pellucid.data.scans import chosen
+from pellucid.errors import InputError
+from pellucid.methods import Method, card, names
+from pellucid.restoration import Restoration
+from pellucid.restorers.base import PosteriorSampler
+from pellucid.restorers.mean_shift import mode
+from pellucid.workflows.events import Event, Watch, silent
+from pellucid.workflows.files import forget, report_path, stopped
+from pellucid.workflows.learn import Job
+from pellucid.workflows.options import Options
+from pellucid.workflows.reconstruct import finish, prepare
+from pellucid.workflows.reconstruction import Reconstruction
+from pellucid.workflows.request import Request
+from pellucid.workflows.sample import images_like, places_of, require
+from pellucid.workflows.scan import Scan, scan
+from pellucid.workflows.scan_files import expand
+from pellucid.workflows.scan_model import ScanModel
+
+
+@dataclass
+class Draws:
+    """Draws from the posterior of a method; keeps them, and maybe where they are densest.
+
+    Parameters
+    ----------
+    count, seed
+        How many, two or more; what they follow from.
+    likeliest
+        Whether to look for the mode.
+    watch, cancel
+        Told of progress; asked whether to stop.
+    """
+
+    count: int
+    seed: int
+    likeliest: bool
+    watch: Watch = silent
+    cancel: Callable[[], bool] = lambda: False
+    found: dict[str, Tensor] = field(default_factory=dict)
+
+    def __call__(self, data: Measurement, method: Method) -> Restoration:
+        """Return the mean and the spread of the draws, entry by entry of the batch."""
+        restorer = method.restorer
+        assert isinstance(restorer, PosteriorSampler)
+        entries = [chosen(data, torch.tensor([k], device=data.y.device), (k,)) for k in range(len(data.y))]
+        drawn = []
+        with torch.no_grad():
+            for k in range(self.count):
+                if self.cancel():
+                    raise KeyboardInterrupt
+                self.watch(Event("draw", f"Drawing {k + 1} of {self.count}.", k / self.count))
+                rngs = [generator(data.y.device, self.seed, number, k) for number in range(len(entries))]
+                parts = [restorer.draw(entry, rng) for entry, rng in zip(entries, rngs, strict=True)]
+                drawn.append(torch.cat(parts).float().cpu())
+            draws = torch.stack(drawn)
+            mean, spread = draws.mean(0), draws.std(0)
+            self.found = {"draws": draws.flatten(0, 1), "spread": spread}
+            if self.likeliest:
+                self.found["map"] = torch.stack([mode(draws[:, k]) for k in range(len(entries))])
+            residual = data.y - data.operator(mean.to(data.y))
+        return Restoration(image=mean.to(data.y), spread=spread, residual=residual, provenance={})
+
+
+def behind(psf: Path, options: Options, *, axes: str | None, channel: str | None, model: Path | None) -> Request:
+    """Return how to draw from behind a blur."""
+    geometry = {"psf": psf, "axes": axes, "channel": channel}
+    return Request(
+        modality="deconvolution",
+        method=None if model else options.method,
+        settings={} if model else options.settings,
+        geometry={key: value for key, value in geometry.items() if value is not None},
+        model=model,
+        seconds=None if model else options.seconds,
+        steps=options.steps,
+        device=options.device,
+        seed=options.seed,
+    )
+
+
+def sample_scan(
+    path: Path,
+    request: Request,
+    *,
+    draws: int,
+    likeliest: bool = False,
+    output: Path | None = None,
+    save_model: Path | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    watch: Watch = silent,
+    cancel: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Write draws of what lies behind a blurred file, their mean, their spread, maybe their mode, and a report.
+
+    Raises
+    ------
+    InputError
+        In one sentence; nothing is written then.
+    KeyboardInterrupt
+        Where it was cancelled; a checkpoint is kept, and `resume` goes on from it.
+    """
+    start, paths = time.monotonic(), expand([path])
+    if len(paths) > 1:
+        raise InputError(f"{path} holds {len(paths)} images, and draws are made of one at a time; name one.")
+    path, model = paths[0], _checked(request)
+    opened = scan(path, request.modality, request.geometry)
+    image = opened.image(opened.measurement.operator.backproject(opened.measurement.y))
+    require(None, image, draws)
+    kinds = ("mean", "draws", "spread", *(("map",) if likeliest else ()))
+    places = places_of(path, output, kinds, save_model, overwrite=overwrite)
+    watch(Event("read", " ".join(opened.notes)))
+    job = _job(places["mean"].parent, request.options, start, resume=resume, watch=watch, cancel=cancel)
+    drawing = Draws(draws, request.seed, likeliest, watch, cancel)
+    try:
+        ready = prepare({path: opened}, request, model, job)[0][path]
+        assert ready.taught is not None
+        if save_model is not None:
+            ready.taught.model.save(save_model, overwrite=overwrite)
+        found = finish(ready, path, request, watch, ask=drawing)
+    except KeyboardInterrupt:
+        stopped(job)
+        raise
+    images = _images(drawing, opened, found, image)
+    facts = _written(images, places, path, found, overwrite=overwrite)
+    forget(job)
+    seconds = round(time.monotonic() - start, 3)
+    return facts | dict(found.summary) | {"draws": draws, "generated": True, "seconds": seconds}
+
+
+def _job(to: Path, options: Options, start: float, **how: Any) -> Job:
+    """Return the job of a training whose checkpoints lie beside the folder of the results."""
+    return Job(options=options, deadline=options.deadline(start), folder=to.with_name(f"{to.name}.checkpoint"), **how)
+
+
+def _checked(request: Request) -> ScanModel | None:
+    """Refuse a method without a posterior; return the model."""
+    model = None if request.model is None else request.check()
+    method = str(request.method if model is None else model.facts.method)
+    able = [name for name in names("reconstruct") if "draws" in card(name, "reconstruct").gives]
+    if method not in able:
+        raise InputError(f"{method} has no posterior to draw from behind a PSF; these methods have: {', '.join(able)}.")
+    return request.check() if model is None else model
+
+
+def _images(drawing: Draws, opened: Scan, made: Reconstruction, image: Image) -> dict[str, Image]:
+    """Return what is written, by name, each with what repeats it."""
+    provenance, data = made.restoration.provenance, opened.measurement
+    like = images_like(image, drawing.found, drawing.count, provenance, drawing.seed)
+    mean = dict(provenance) | {"command": shlex.join(["pellucid", *sys.argv[1:]])}
+    images = {"mean": replace(made.restoration, provenance=mean)}
+    for name, (one, _) in like.items():
+        found = drawing.found[name]
+        parts = [np.asarray(opened.image(x).data) for x in found.view(-1, len(data.y), *found.shape[1:])]
+        images[name] = one.with_data(np.stack(parts) if name == "draws" else parts[0])
+    return images
+
+
+def _written(
+    images: Mapping[str, Image], places: Mapping[str, Path], path: Path, found: Reconstruction, *, overwrite: bool
+) -> dict[str, Any]:
+    """Write the images, and the report on the mean."""
+    to, report = places["mean"].parent, report_path(places["mean"])
+    to.mkdir(exist_ok=True)
+    for name, image in images.items():
+        write(places[name], image, overwrite=overwrite, provenance=image.provenance)
+    provenance = images["mean"].provenance
+    account = replace(found.account, title=places["mean"].name, provenance=provenance)
+    replace(found, account=account).report.save(report)
+    files = {name: str(place) for name, place in places.items()}
+    return {"input": str(path), "output": str(to), "files": files, "report": str(report)}
