@@ -28,9 +28,10 @@ def test_central_slices_keep_the_contract(size, padding, batch, rng):
     assert_adjoint(slices(size, rng, batch=batch, padding=padding), (2, 1, size, size, size), rng)
 
 
-def test_one_volume_serves_a_batch_of_rotations(rng):
-    operator, x = slices(6, rng), torch.randn(1, 1, 6, 6, 6, dtype=torch.float64, generator=rng)
-    torch.testing.assert_close(operator(x), operator(x.expand(2, -1, -1, -1, -1)))
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_volumes_serve_a_batch_of_rotations(count, rng):
+    operator, x = slices(6, rng, batch=4), torch.randn(count, 1, 6, 6, 6, dtype=torch.float64, generator=rng)
+    torch.testing.assert_close(operator(x), operator(x.repeat_interleave(4 // count, 0)))
 
 
 @pytest.mark.parametrize(("size", "padding", "tolerance"), [(32, 2.0, 0.02), (33, 2.0, 0.02), (32, 3.0, 0.008)])

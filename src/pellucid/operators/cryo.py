@@ -98,9 +98,9 @@ class CentralSlices(LinearOperator):
     def forward(self, x: Tensor) -> Tensor:
         """Return the images of volumes, (batch, 1, size, size, size), as (batch, 1, view, size, size).
 
-        One volume serves a whole batch of rotations.
+        Each volume serves as many rotations of the batch: one serves them all, and of four the first the first quarter.
         """
-        self._check(x, self.in_shape, "volume")
+        self._check(x, self.in_shape, "volume", len(self.rotations) % max(len(x), 1) == 0)
         spectra = spectrum(x[:, 0] * self._roll_off(x), self.padded)
         slices = read_slices(spectra, *self._points(x)) * self._filter(x)
         half = slices.new_zeros(*slices.shape[:2], self.size * (self.size // 2 + 1))
@@ -139,9 +139,9 @@ class CentralSlices(LinearOperator):
         rotations, shifts, transfer = (pick(p, rows) for p in (self.rotations, self.shifts, self.transfer))
         return CentralSlices(rotations, size=self.size, shifts=shifts, transfer=transfer, padding=self.padding)
 
-    def _check(self, data: Tensor, shape: Shape, name: str) -> None:
+    def _check(self, data: Tensor, shape: Shape, name: str, fits: bool) -> None:
         batch = self.rotations.shape[0]
-        if data.is_complex() or data.shape[1:] != shape or (batch > 1 and data.shape[0] not in (1, batch)):
+        if data.is_complex() or data.shape[1:] != shape or (batch > 1 and not fits):
             raise InputError(
                 f"A real {name} of shape {(batch if batch > 1 else 'batch', *shape)} is expected, and {data.dtype} of "
                 f"shape {tuple(data.shape)} came: check the size and the number of views."
@@ -153,7 +153,7 @@ class CentralSlices(LinearOperator):
 
     def _filtered(self, y: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return the transforms of images times the conjugate filter, (batch, view, point), and `_points`."""
-        self._check(y, self.out_shape, "stack of images")
+        self._check(y, self.out_shape, "stack of images", len(y) in (1, len(self.rotations)))
         half = torch.fft.rfft2(torch.fft.ifftshift(y[:, 0], (-2, -1))).flatten(2)
         return half[..., disc(self.size, y)[1]] * self._filter(y).conj(), self._points(y)
 

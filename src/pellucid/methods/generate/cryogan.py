@@ -43,19 +43,22 @@ class Recorded:
         Draws R, t and c.
     background
         Where n comes from: patches without particles, or None for the noise model of the measurement.
+    sides
+        From how many each draw is seen.
     """
 
     prior: OperatorPrior
     background: Tensor | None = None
+    sides: int = 1
 
     def __call__(self, model: Generator, batch: Measurement, rng: torch.Generator) -> Tensor:
         """Return as many images as there are data."""
         count = len(batch.y)
-        seen: Tensor = self.prior.draw(count, rng)(model.sample(count, rng))[:, 0]
+        draws = -(-count // self.sides)
+        seen: Tensor = self.prior.draw(draws * self.sides, rng)(model.sample(draws, rng))[:count, 0]
         if self.background is not None:
-            return (
-                seen + self.background[torch.randint(len(self.background), (count,), generator=rng, device=rng.device)]
-            )
+            chosen = torch.randint(len(self.background), (count,), generator=rng, device=rng.device)
+            return seen + self.background[chosen]
         if batch.noise is None:
             raise InputError("CryoGAN compares noisy images: give the measurement its noise model, or a background.")
         return batch.noise.sample(seen, rng)
