@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
@@ -189,6 +190,43 @@ def test_dps_comes_near_the_data(rng):
     mean, _ = moments(sampler.draw(given, rng))
     wanted, _ = posterior(given)
     assert float((mean - wanted).norm()) < 0.5 * float(wanted.norm())
+
+
+def test_dps_without_data_draws_from_the_prior():
+    """‖y − H D(x)‖ has no gradient where it is zero; the other samples of the batch have theirs."""
+    given = measurement(chains=2)
+    keep = torch.tensor([[1, 0, 1], [0, 0, 0]]).view(2, 1, 1, 3)
+    some = Measurement(y=keep * given.y, operator=Sampling(keep), noise=given.noise)
+    sampler = Diffusion(Exact(), preserving(20), guidance="dps", correctors=0)
+    drawn, guided = (sampler.draw(data, torch.Generator().manual_seed(1)) for data in (some, given))
+    prior = sampler.sample((2, 1, 1, 3), torch.Generator().manual_seed(1))
+    torch.testing.assert_close(drawn, torch.stack([guided[0], prior[1]]))
+
+
+class Waits(TorchDispatchMode):
+    """Counts what makes the host wait for the device."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        waits = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero")
+        self.count += function.overloadpacket.__name__ in waits
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("guidance", ["dps", "likelihood", "replacement"])
+def test_levels_never_wait_for_the_device(guidance, rng):
+    """With five times the levels the host waits as often: once, for the variance of the noise."""
+    operator, counts = Sampling(torch.ones(4, 1, 4, 4)), []
+    given = Measurement(y=torch.zeros(4, 1, 4, 4), operator=operator, noise=Gaussian(NOISE))
+    denoiser = Denoiser(initialise(ModulatedUNet((1, 1), features=2, depth=1), rng))
+    for count in (2, 10):
+        with Waits() as waits:
+            Diffusion(denoiser, exploding(count, 5.0, 0.1), guidance=guidance).draw(given, rng)
+        counts.append(waits.count)
+    assert counts[0] == counts[1]
 
 
 def test_levels_must_fall():

@@ -222,7 +222,9 @@ class _Likelihood:
             x = x.detach().requires_grad_()
             mean = denoised(x, sigma)
             off = self.given.y - self.operator(self._image(mean))
-            (gradient,) = torch.autograd.grad(inner(off, off).sqrt().sum(), x)
+            square = inner(off, off)
+            distance = square.clamp_min(torch.finfo(square.dtype).tiny).sqrt()  # of a perfect fit the gradient is zero
+            (gradient,) = torch.autograd.grad(distance.sum(), x)
         return mean.detach(), gradient
 
     def _image(self, x: Tensor) -> Tensor:
