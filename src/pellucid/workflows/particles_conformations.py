@@ -15,7 +15,7 @@ from pellucid.restorers.generator import Pushforward
 from pellucid.workflows.learn import Job
 from pellucid.workflows.particles_maps import MEANING, account_of, check, image_of, prior_of, sections, source_of
 from pellucid.workflows.particles_stack import Stack
-from pellucid.workflows.particles_training import Found, Request, array, begin, doubts, status, trained
+from pellucid.workflows.particles_training import BATCH, Found, Request, array, begin, doubts, status, trained
 
 _PLACES = (-2, -1, 1, 2)  # along an axis of the code, in deviations; the map at zero beside them
 
@@ -48,7 +48,7 @@ def conformations(stack: Stack, request: Request, job: Job, provenance: Mapping[
     settings = {"radius": request.reading.mask_radius, **checked("multi_cryogan", request.settings, "generate")}
     rng = generator(stack.y.device, request.seed)
     made = multi_cryogan(stack.size, prior_of(stack, request), rng=rng, background=stack.background, **settings)
-    history = trained(made, source_of(stack), "maps", job)
+    history = trained(made, source_of(stack, 2 * BATCH), "maps", job)
     model = made.model
     assert isinstance(model, Pushforward)
     places = [torch.zeros(model.code), *(place * axis for axis in torch.eye(model.code) for place in _PLACES)]
@@ -83,7 +83,8 @@ def _moving(ends: Mapping[int, float]) -> str:
     return (
         "Each map is one of a distribution: that at the middle of the code, and those at one and two deviations along "
         f"its axes. The maps two deviations to either side correlate {told}; they may be turned or mirrored as they "
-        "change, so align them before comparing. How often a conformation is drawn is no measured frequency."
+        "change, so align them before comparing. The training began with random densities, and after few steps that is "
+        "what they are. How often a conformation is drawn is no measured frequency."
     )
 
 

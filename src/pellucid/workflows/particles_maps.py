@@ -75,11 +75,11 @@ def prior_of(stack: Stack, request: Request) -> PosePrior:
     return PosePrior(stack.size, shift=shift, transfers=stack.transfers)
 
 
-def source_of(stack: Stack) -> Patches:
+def source_of(stack: Stack, batch: int = BATCH) -> Patches:
     """Return whole images, drawn at random: which transfer function each has does not matter."""
     measured = stack.measurement
     data = Measurement(y=measured.y, operator=Identity(), noise=measured.noise)
-    return Patches(data=data, patch=(stack.size, stack.size), batch=BATCH, symmetries="none")
+    return Patches(data=data, patch=(stack.size, stack.size), batch=batch, symmetries="none")
 
 
 @torch.no_grad()

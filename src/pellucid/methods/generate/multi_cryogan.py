@@ -26,6 +26,8 @@ CARD = Card(
     trained=True,
 )
 
+_MIXED, _SIDES = 32, 4  # volumes; from how many sides each draw is seen
+
 
 def multi_cryogan(
     size: int,
@@ -37,8 +39,6 @@ def multi_cryogan(
     positive: bool = True,
     blur: float = 0.8,
     background: Tensor | None = None,
-    hidden: int = 32,
-    sides: int = 4,
     features: int = 16,
     penalty: float = 0.01,
 ) -> Generative:
@@ -55,20 +55,17 @@ def multi_cryogan(
         As for `cryogan`.
     code
         Length of z: in how many ways the density may change.
-    hidden
-        How many volumes are mixed: the width of the network.
-    sides
-        From how many each draw of g is seen: images are cheap beside volumes.
 
     Notes
     -----
-    A departure: g(z) is a volume and a mean of `hidden` others, with weights that two linear maps find from z, where
-    the paper has convolutions in three dimensions; and z is normal, where the paper's is uniform. It is a mean, not a
-    sum, so that under one rate a density moves about as fast as CryoGAN's: at ten times that no states were found.
+    A departure: g(z) is a volume and a mean of 32 others, with weights that two linear maps find from z, where the
+    paper has convolutions in three dimensions; and z is normal, where the paper's is uniform. It is a mean, not a sum,
+    so that under one rate a density moves about as fast as CryoGAN's: at ten times that one of two states was missed.
+    Each draw of g is seen from four sides, as images are cheap beside volumes; batches of 32 images parted two states.
 
     A critic that sees no difference between two conformations drives both to the same density, and the slope of a
     Wasserstein distance does not part what lies in one place. So the first densities are random, smooth, and differ
-    with z. Batches of 32 images parted two states.
+    with z: after few steps they are what is drawn.
 
     Neither the pose of a conformation nor its hand is told by its images, so the draws of g may turn as they change:
     align before comparing. The mean of two conformations correlates well with both of them: a map is one of them where
@@ -80,12 +77,12 @@ def multi_cryogan(
     Gupta, Phan, Yoo, Unser, "Multi-CryoGAN: reconstruction of continuous conformations in cryo-EM using generative
     adversarial networks", European Conference on Computer Vision Workshops, 2020.
     """
-    objective = likeness(size, Recorded(prior, background, sides), rng, features=features, penalty=penalty)
+    objective = likeness(size, Recorded(prior, background, _SIDES), rng, features=features, penalty=penalty)
     ball = Ball(size, radius=radius, positive=positive, blur=blur)
-    network = _Mixture(size, code, hidden, ball).to(rng.device)
+    network = _Mixture(size, code, ball).to(rng.device)
     initialise(network, rng)
     smooth = Ball(size, radius=radius, positive=False, blur=0.15 * size).to(rng.device)
-    first = smooth(torch.randn(hidden, 1, size, size, size, generator=rng, device=rng.device)).flatten(1)
+    first = smooth(torch.randn(_MIXED, 1, size, size, size, generator=rng, device=rng.device)).flatten(1)
     with torch.no_grad():
         network.volumes.weight.copy_(20 / size * (first / first.std()).mT)
     return Generative(
@@ -98,17 +95,16 @@ def multi_cryogan(
 class _Mixture(nn.Module):
     """z to a volume, and a mean of others with weights that a network finds."""
 
-    def __init__(self, size: int, code: int, hidden: int, ball: Ball) -> None:
+    def __init__(self, size: int, code: int, ball: Ball) -> None:
         super().__init__()
         self.weights = nn.Sequential(
-            *(nn.Linear(code, hidden), nn.LeakyReLU(0.1), nn.Linear(hidden, hidden), nn.LeakyReLU(0.1))
+            *(nn.Linear(code, _MIXED), nn.LeakyReLU(0.1), nn.Linear(_MIXED, _MIXED), nn.LeakyReLU(0.1))
         )
-        self.volumes = nn.Linear(hidden, size**3)
+        self.volumes = nn.Linear(_MIXED, size**3)
         self.size, self.ball = size, ball
 
     def forward(self, z: Tensor) -> Tensor:
         """Return densities, (batch, 1, size, size, size)."""
-        weights: Tensor = self.weights(z)
-        voxels: Tensor = self.volumes(2 / weights.shape[1] * weights)
+        voxels: Tensor = self.volumes(2 / _MIXED * self.weights(z))
         density: Tensor = self.ball(voxels.view(-1, 1, self.size, self.size, self.size))
         return density
