@@ -94,8 +94,8 @@ def main():
     cases = (("bars", hollow_bars, True), ("bars", hollow_bars, False), ("bead", hollow_ball, True))
     for stack, kind, critic in cases:
         method = "OT-cycleGAN" if critic else "cycle only"
-        known = {(row["stack"], row["method"]) for row in record.read("ot_cyclegan_stacks")}
-        if options.only not in (None, stack) or (stack, method) in known:
+        known = {(row["stack"], row["method"], int(row["steps"])) for row in record.read("ot_cyclegan_stacks")}
+        if options.only not in (None, stack) or (stack, method, options.steps) in known:
             continue
         folder = data / f"deconv3d_{stack}"
         image, seconds = learned(folder, kind, options.steps, critic=critic)
