@@ -113,9 +113,9 @@ def with_blank(images):
     [
         (with_nan, "1 of 32 images .* no numbers"),
         (with_blank, "2 of 32 images .* are empty"),
-        (lambda images: images[:1], "holds 1 particles: 8 are the least"),
+        (lambda images: images[:1], "too few particles, 1: 8 are the least"),
         (lambda images: images[:, :12], "12 x 16 pixels: crop them to squares"),
-        (lambda images: images[:, :6, :6], "8 pixels, the least that a critic sees"),
+        (lambda images: images[:, :6, :6], "6 x 6 pixels, and 8 x 8 are the least"),
     ],
 )
 def test_wrong_images_are_refused_in_one_sentence(path, rng, change, reason):
@@ -128,6 +128,7 @@ def test_wrong_images_are_refused_in_one_sentence(path, rng, change, reason):
     ("reading", "reason"),
     [
         ({"size": 64}, "up to the 16 of p.mrcs; 64 is not"),
+        ({"size": 7}, "8 pixels, the least"),
         ({"mask_radius": 2.0}, "radius of 0.1 to 1"),
         ({"pixel_size_angstrom": -1.0}, "larger than 0 angstrom"),
         ({"star": "gone.star"}, "gone.star does not exist"),

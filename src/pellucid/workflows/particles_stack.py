@@ -212,7 +212,7 @@ def _check(images: Tensor, name: str) -> None:
     if rows != columns:
         raise InputError(f"The images of {name} have {rows} x {columns} pixels: crop them to squares.")
     if count < LEAST:
-        raise InputError(f"{name} holds {count} particles: {LEAST} are the least, and thousands are needed for a map.")
+        raise InputError(f"{name} holds too few particles, {count}: {LEAST} are the least, and a map needs thousands.")
     wrong = int((~images.isfinite()).flatten(1).any(1).sum())
     if wrong:
         raise InputError(f"{wrong} of {count} images of {name} hold entries that are no numbers: leave them out.")
@@ -228,11 +228,14 @@ def _size(images: Tensor, reading: Reading, name: str) -> int:
     if reading.pixel_size_angstrom is not None and not 0 < reading.pixel_size_angstrom < float("inf"):
         raise InputError(f"A pixel is larger than 0 angstrom, not {reading.pixel_size_angstrom}.")
     recorded = images.shape[-1]
+    if recorded < LEAST:
+        raise InputError(
+            f"The images of {name} have {recorded} x {recorded} pixels, and {LEAST} x {LEAST} are the least: cut "
+            "larger boxes."
+        )
     size = min(SIZE, recorded) if reading.size is None else reading.size
     if not LEAST <= size <= recorded:
-        raise InputError(
-            f"The size is {LEAST} pixels, the least that a critic sees, up to the {recorded} of {name}; {size} is not."
-        )
+        raise InputError(f"--size is {LEAST} pixels, the least, up to the {recorded} of {name}; {size} is not.")
     return size
 
 

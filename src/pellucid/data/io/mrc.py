@@ -67,9 +67,14 @@ def read(path: Path) -> Image:
         fields = header.fields()
         offset = 1024 + max(int(fields["nsymbt"]), 0)
         mode, (nx, ny, nz) = int(fields["mode"]), (int(fields[key]) for key in ("nx", "ny", "nz"))
-        if len(record) < 1024 or mode not in MODES or min(nx, ny, nz) < 1:
+        if len(record) < 1024:
             raise InputError(
-                f"{path.name} is not an MRC of mode 0, 1, 2, 3, 4, 6 or 12 (mode {mode}, {nx} x {ny} x {nz})."
+                f"{path.name} is not an MRC, or was cut short: it has {size:,} bytes, and the header takes 1,024."
+            )
+        if mode not in MODES or min(nx, ny, nz) < 1:
+            raise InputError(
+                f"{path.name} is not an MRC of mode 0, 1, 2, 3, 4, 6 or 12 that holds voxels (mode {mode}, "
+                f"{nx} x {ny} x {nz})."
             )
         dtype = _dtype(fields, mode, header.order)
         shape = (nz, ny, nx, 2) if mode == 3 else (nz, ny, nx)
