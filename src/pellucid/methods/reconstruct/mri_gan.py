@@ -23,7 +23,6 @@ from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.restorers import Restorer
 from pellucid.restorers.least_squares import linear
 from pellucid.solvers import conjugate_gradient
-from pellucid.training import Adam
 
 CARD = Card(
     title="MRI-GAN: unsupervised and adversarial",
@@ -44,7 +43,6 @@ _MORE = 1.2  # samples of all scans together, at least, over those of one
 _WARNING = (
     "MRI-GAN learned what is usual in images: a detail that this scan did not measure may be usual, and not there."
 )
-_ADAM = Adam(rate=1e-3, betas=(0.5, 0.9), warm_up=20)
 
 
 @dataclass(frozen=True)
@@ -228,5 +226,7 @@ def mri_gan(example: Measurement, *, rng: torch.Generator, preset: Preset = "aut
         )
     critic = Average(initialise(patches, rng)).to(example.y.device)
     method = learned(model, DistanceAgain(critic, seen, data), example, CARD, preset=preset)
-    stage = replace(method.stages[0], adam=_ADAM, critic=_ADAM, batch=_BATCH, source=lambda r: Remeasured(r, seen))
+    (stage,) = method.stages
+    adam = replace(stage.adam, betas=(0.5, 0.9))
+    stage = replace(stage, adam=adam, critic=adam, batch=_BATCH, source=lambda r: Remeasured(r, seen))
     return replace(method, stages=(stage,), warnings=(_WARNING,))
