@@ -11,10 +11,11 @@ from pellucid.data.patches import Patches
 from pellucid.data.prepare.particles import fourier_cropped
 from pellucid.data.simulate.proteins import Protein
 from pellucid.errors import InputError
-from pellucid.methods.generate.cryogan import cryogan, finer
+from pellucid.methods.generate.cryogan import Recorded, cryogan, finer
 from pellucid.noise import Gaussian
 from pellucid.operators import Identity
 from pellucid.operators.cryo import CentralSlices, PosePrior
+from pellucid.restorers.generator import Generator
 from pellucid.training import Plan, fit
 
 
@@ -81,6 +82,20 @@ def test_the_background_is_the_noise(rng):
     matches = (images[:, None] == background).flatten(2).all(2)
     assert bool(matches.any(1).all())
     assert bool(matches.any(0).all())
+
+
+class Balls(Generator):
+    """Balls of mass 1, 2, 3, ..."""
+
+    def sample(self, count, rng):
+        ball = Protein(torch.zeros(1, 3), torch.tensor([1.5]), torch.ones(1)).volume(12)
+        return torch.arange(1.0, count + 1).view(-1, 1, 1, 1, 1) * ball
+
+
+def test_a_draw_is_seen_from_some_sides_before_the_next(rng):
+    recorded = Recorded(PosePrior(12), background=torch.zeros(1, 1, 12, 12), sides=4)
+    images = recorded(Balls(), Measurement(y=torch.zeros(6, 1, 12, 12), operator=Identity()), rng)
+    torch.testing.assert_close(images.sum((1, 2, 3)), torch.tensor([1.0, 1, 1, 1, 2, 2]), rtol=0.05, atol=0)
 
 
 def test_a_wrong_sign_turns_a_volume_that_may_be_negative():
