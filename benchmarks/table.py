@@ -156,7 +156,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     "ssdu_summary": {"R": "acceleration", "lines": "sampling", "coils": "coils", "method": "method"}
     | {"PSNR, dB": "psnr .2f", "above CG-SENSE": "above_sense", "above supervised": "above_supervised"}
     | {"seeds": "seeds", "largest less least": "spread .2f"},
-    "mri_gan": {"method": "method", "PSNR, dB": "psnr .2f", "steps": "steps", "seconds of a core": "seconds .0f"},
+    "mri_gan": {"method": "method", "seed": "seed", "PSNR, dB": "psnr .2f", "steps": "steps"}
+    | {"seconds of a core": "seconds .0f"},
     "coverage_means": {"method": "method", "data": "data", "images": "images", "hidden, as claimed": "hidden_before"}
     | {"hidden, calibrated": "hidden", "truth, as claimed": "truth_before", "truth, calibrated": "truth"},
     "learned_variants_summary": {"case": "case", "method": "method", "PSNR, dB": "psnr"}
