@@ -22,8 +22,9 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     "multi_cryogan": {"map": "map", "state": "state", "correlation": "correlation .3f"}
     | {"with the other state": "with_other .3f", "FSC 0.5, of Nyquist": "detail .2f", "seconds": "seconds .0f"},
     "spatial_vae": {"angles": "angles", "turns": "turns", "steps": "steps", "resultant": "resultant .3f"}
-    | {"apart": "apart .3f", "shift": "shift .3f", "code": "code .3f", "pull of angles": "angle_pull .2f"}
-    | {"pull of shifts": "shift_pull .2f", "PSNR, dB": "psnr .1f", "10 components, dB": "pca .1f"}
+    | {"apart": "apart .3f", "independent": "independent .3f", "shift": "shift .3f", "code": "code .3f"}
+    | {"pull of angles": "angle_pull .2f", "pull of shifts": "shift_pull .2f"}
+    | {"PSNR, dB": "psnr .1f", "10 components, dB": "pca .1f"}
     | {"mean image, dB": "mean .1f", "seconds": "seconds .0f"},
     "spatial_vae_hand": {"turns": "turns", "steps": "steps", "unexplained": "left .3f", "5 components": "pca .3f"}
     | {"seconds": "seconds .0f"},
