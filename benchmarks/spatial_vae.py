@@ -11,11 +11,13 @@ Settings were chosen on images of another seed. One thread, batches of 32; `seco
 
 `resultant` is |mean exp(i (angle - truth))|, one where all angles are right but for the frame of the reference. `apart`
 is the same without the part of the error that is proportional to the bend: the truth counts angles from the body, but
-whether body or arm turned is not in the images, nor in the model, whose frame turns with both. Shifts and the code are
-scored by their correlation with shift and bend (the smaller one of rows and columns; the sign of the code is free). A
-pull is an error, apart from the bend too, in units of the deviation that the model gives, by medians: one where that is
-right. `PSNR` is that of the noiseless images that the posterior's mean makes, with the range of the truth; beside it
-that of the data, as they are, on their first ten principal components, and of the mean image.
+whether body or arm turned is not in the images, nor in the model, whose frame turns with both. `independent` needs no
+truth: where angles are N(0, (π/4)²), the frame is the one in which they do not correlate with the code, as the prior
+says, so that their slope on the code is taken off. Shifts and the code are scored by their correlation with shift and
+bend (the smaller one of rows and columns; the sign of the code is free). A pull is an error, apart from the bend too,
+in units of the deviation that the model gives, by medians: one where that is right. `PSNR` is that of the noiseless
+images that the posterior's mean makes, with the range of the truth; beside it that of the data, as they are, on their
+first ten principal components, and of the mean image.
 
 `hand`: the 100 noise-free images of cryoem_toy_hand from all sides, means of 2 x 2 pixels, told a noise of a tenth of
 their deviation; two codes. `unexplained` is what remains of their variance about the mean image, beside that of five
@@ -136,10 +138,12 @@ def scores(model, data, truth):
     images = model.render(found.angle, found.shift, found.latent)
     off = torch.polar(torch.ones(IMAGES), found.angle - truth.angle)
     turned = apart(torch.angle(off * off.mean().conj())[:, None], truth.bend)[:, 0]
+    independent = apart(found.angle[:, None], found.latent[:, 0])[:, 0] - truth.angle
     moved = (about_z(-found.angle)[:, 1:, 1:] @ (found.shift - truth.shift)[..., None])[..., 0]
     return {
         "resultant": float(off.mean().abs()),
         "apart": float(torch.polar(torch.ones(IMAGES), turned).mean().abs()),
+        "independent": float(torch.polar(torch.ones(IMAGES), independent).mean().abs()),
         "shift": min(correlation(found.shift[:, k], truth.shift[:, k]) for k in (0, 1)),
         "code": correlation(found.latent[:, 0], truth.bend),
         "angle_pull": pull(turned, found.spreads[:, 0]),
