@@ -68,7 +68,7 @@ def width(volume):
 
 def test_it_finds_both_states():
     """The truth has widths of 0.90 and 2.03 voxels within the box."""
-    widths = [width(volume) for volume in learned(200)]
+    widths = [width(volume) for volume in learned(300)]
     assert min(widths) < 1.2
     assert max(widths) > 1.7
 

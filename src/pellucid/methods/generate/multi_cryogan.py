@@ -84,7 +84,7 @@ def multi_cryogan(
     smooth = Ball(size, radius=radius, positive=False, blur=0.15 * size).to(rng.device)
     first = smooth(torch.randn(_MIXED, 1, size, size, size, generator=rng, device=rng.device)).flatten(1)
     with torch.no_grad():
-        network.volumes.weight.copy_(20 / size * (first / first.std()).mT)
+        network.volumes.weight.copy_((first / first.std()).mT)
     return Generative(
         model=Pushforward(network, code),
         objective=objective,
