@@ -16,8 +16,8 @@ _WIDTH = 64  # of the layers that see the number
 class ModulatedUNet(UNet):
     """A U-Net whose features are scaled and shifted by functions of a number: h ← (1 + a(t)) h + b(t).
 
-    So after the first convolution of each pair; a and b are the outputs of one perceptron. What must grow with t, as
-    the threshold of a denoiser with the noise, is a product, which a channel that holds t would not give.
+    So after every convolution but the last; a and b are the outputs of one perceptron. What must grow with t, as the
+    threshold of a denoiser with the noise, is a product, which a channel that holds t would not give.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class ModulatedUNet(UNet):
     def __init__(self, channels: tuple[int, int], *, dims: int = 2, features: int = 32, depth: int = 2) -> None:
         super().__init__(channels, dims=dims, features=features, depth=depth, blur_pool=False, top_skip=True)
         blocks = (*self.down, self.bottom, *self.up)
-        self.sizes = [2 * block[0].out_channels for block in blocks]
+        self.sizes = [2 * block[k].out_channels for block in blocks for k in (0, 2)]
         self.told = nn.Sequential(
             *(nn.Linear(1, _WIDTH), nn.LeakyReLU(0.1), nn.Linear(_WIDTH, _WIDTH), nn.LeakyReLU(0.1)),
             nn.Linear(_WIDTH, sum(self.sizes)),
@@ -67,10 +67,9 @@ class ModulatedUNet(UNet):
 
 
 def _block(pair: nn.Module, x: Tensor, told: Iterator[Tensor]) -> Tensor:
-    """Return what a pair of convolutions makes of x, between them as is told."""
-    first, *others = pair.children()
-    scale, shift = next(told).chunk(2, 1)
-    x = first(x) * (1 + scale) + shift
-    for part in others:
-        x = part(x)
+    """Return what a pair of convolutions makes of x, each followed by what is told and its activation."""
+    one, bend, other, again = pair.children()
+    for convolution, activation in ((one, bend), (other, again)):
+        scale, shift = next(told).chunk(2, 1)
+        x = activation(convolution(x) * (1 + scale) + shift)
     return x

@@ -58,10 +58,11 @@ def score_model(images: Measurement, *, rng: torch.Generator, features: int = 24
 
     Notes
     -----
-    Loss, levels and parametrisation are those of Karras et al. 2022, but the mean of the images is taken out, so that
-    the network need not learn it. It starts at F = 0. Draws start at the largest distance between two images (Song and
-    Ermon 2020, technique 1), here twice the largest from their mean, which is no less. A U-Net of a few thousand steps,
-    in place of NCSN++ and days.
+    Loss and parametrisation are those of Karras et al. 2022, but the mean of the images is taken out, so that the
+    network need not learn it, and the levels spread less. It starts at F = 0, not told of σ. All that a source does to
+    the images is learned with them: mirror them, or exchange rows and columns, only where they might as well have come
+    so. Draws start at the largest distance between two images (Song and Ermon 2020, technique 1), here twice the
+    largest from their mean, which is no less. A U-Net of a few thousand steps, in place of NCSN++ and days.
 
     References
     ----------
@@ -80,7 +81,8 @@ def score_model(images: Measurement, *, rng: torch.Generator, features: int = 24
         raise InputError("A score needs images that differ, but all that came are the same: look at the data.")
     network = ModulatedUNet((x.shape[1], x.shape[1]), dims=x.ndim - 2, features=features, depth=depth)
     initialise(network, rng)
-    nn.init.zeros_(network.last.weight)
+    for parameter in (*network.last.parameters(), *network.told[-1].parameters()):
+        nn.init.zeros_(parameter)
     mean = x.transpose(0, 1).flatten(1).mean(1)
     deviation = float((x - mean.view(-1, *[1] * (x.ndim - 2))).square().mean().sqrt())
     return Generative(
