@@ -185,7 +185,8 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"floor": "floor .4f", "measurements": "measured .4f", "mean intensity": "intensity .1%", "steps": "steps"}
     | {"seconds": "seconds .0f"},
     "score_model": {"task": "task", "method": "method", "PSNR, dB": "psnr .2f", "coverage": "coverage .1%"}
-    | {"distance, 3 x 3": "distance .4f", "12 x 12": "distance_12 .4f", "steps": "steps", "seconds": "seconds .0f"},
+    | {"distance, 3 x 3": "distance .4f", "12 x 12": "distance_12 .4f", "gradients": "gradients .1%", "seed": "seed"}
+    | {"steps": "steps", "seconds": "seconds .0f"},
     "start_up": {"command": "command", "best, s": "seconds .3f", "repeats": "repeats"},
 }
 
