@@ -9,6 +9,7 @@ from pellucid.data.io import read, write
 from pellucid.errors import InputError
 from pellucid.operators import Blur
 from pellucid.workflows.options import Options
+from pellucid.workflows.sample import sample_files
 from pellucid.workflows.sample_scan import behind, sample_scan
 
 from .conftest import blobs
@@ -108,13 +109,31 @@ def test_stacks_and_movies_keep_their_axes(cells, tmp_path):
     assert read(tmp_path / "stack_samples" / "stack_draws.ome.tif").shape == (2, 6, 32, 32)
 
 
+def test_a_model_of_another_kind_is_refused(cells, tmp_path):
+    drawn(cells, save_model=tmp_path / "m.zip")
+    with pytest.raises(InputError, match="give its PSF to `pellucid sample`"):
+        sample_files(cells, Options(), draws=2, model=tmp_path / "m.zip", output=tmp_path / "other")
+    plain = Options(method="divnoising", steps=1, settings=SMALL | {"patch": 32, "batch": 2}, device="cpu")
+    sample_files(cells, plain, draws=2, save_model=tmp_path / "plain.zip", output=tmp_path / "plain")
+    with pytest.raises(InputError, match="a model to denoise images, not to reconstruct scans"):
+        drawn(cells, options=Options(device="cpu"), model=tmp_path / "plain.zip", output=tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_an_image_whose_noise_nobody_can_tell_is_refused(tmp_path, cells):
+    flat = saved(tmp_path / "flat.ome.tif", np.full((64, 64), 7))
+    with pytest.raises(InputError, match="needs the noise of the image"):
+        drawn(flat)
+    assert not (tmp_path / "flat_samples").exists()
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"draws": 1}, "one has no mean and no spread"),
         ({"options": Options(method="rl")}, "no posterior to draw from behind a PSF; these methods have: divnoising"),
         ({"output": Path("missing", "out")}, "does not exist"),
-        ({"psf": Path("nothing.tif")}, "nothing.tif"),
+        ({"psf": Path("nothing.tif")}, "^nothing.tif does not exist"),
     ],
 )
 def test_what_cannot_be_sampled_is_refused_before_anything_is_written(cells, tmp_path, given, said):

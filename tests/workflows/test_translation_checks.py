@@ -43,6 +43,7 @@ def test_a_swap_is_told_though_the_cycle_is_exact(looks):
     assert found.kept == 0
     assert found.correlation == pytest.approx(-1)
     assert "swapped" in found.doubts[0]
+    assert "trained for minutes" in found.doubts[0]
 
 
 def test_a_swap_of_intensities_keeps_content_where_the_polarity_changes():

@@ -29,6 +29,7 @@ Psf = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="An image of a point: draw what lies behind this blur, in an image or a stack."),
 ]
+SaveModel = Annotated[Path | None, typer.Option(metavar="MODEL", help="Keep what was trained, for --model.")]
 Likeliest = Annotated[bool, typer.Option("--map", help="Also write where the draws are densest.")]
 
 
@@ -49,7 +50,7 @@ def sample(
     budget: o.Budget = None,
     steps: o.Steps = None,
     model: o.UseModel = None,
-    save_model: o.SaveModel = None,
+    save_model: SaveModel = None,
     fill_nan: o.FillNan = False,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,

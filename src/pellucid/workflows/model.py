@@ -144,7 +144,10 @@ class Model:
         """
         texts, weights = package.load(Path(path))
         if '"task":"reconstruct"' in texts["model.json"].replace(" ", ""):
-            raise InputError(f"{path} is a model to reconstruct scans, not to denoise: use `pellucid reconstruct`.")
+            raise InputError(
+                f"{path} is a model to reconstruct scans, not to denoise: use `pellucid reconstruct`, or give its PSF "
+                "to `pellucid sample`."
+            )
         try:
             card = _Card.model_validate_json(texts["model.json"])
         except ValidationError as error:

@@ -30,7 +30,7 @@ def expand(inputs: Sequence[Path]) -> list[Path]:
             raise InputError(f"{path} does not exist: check the name and the folder.")
         within = [entry for entry in sorted(path.iterdir()) if _may_be_scan(entry)] if _is_folder(path) else [path]
         if not within:
-            raise InputError(f"The folder {path} holds no scan of a format that Pellucid knows.")
+            raise InputError(f"The folder {path} holds no scan and no image of a format that Pellucid knows.")
         found += within
     return list(dict.fromkeys(found))
 

@@ -64,7 +64,8 @@ class Checks:
         if self.polarity is not None and sign != self.polarity:
             found.append(
                 f"Content and background are swapped: input and output correlate by {self.correlation:+.2f}, and the "
-                "polarity of the two kinds asks for the other sign; c2gan, told what content is, prevents that."
+                "polarity of the two kinds asks for the other sign; c2gan, told what content is and trained for "
+                "minutes, prevents that."
             )
         elif self.polarity is None and sign < 0:
             found.append(

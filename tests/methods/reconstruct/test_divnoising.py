@@ -22,8 +22,8 @@ def gaussian(width, taps=9):
 @pytest.fixture
 def case(rng):
     """Return bright squares, and their blurred recording by a camera of known gain and read noise."""
-    x = 60 * (torch.rand(1, 1, 12, 12, generator=rng) ** 3).repeat_interleave(8, 2).repeat_interleave(8, 3) + 2
-    blur, noise = Blur(gaussian(1.5), "reflect"), PoissonGaussian(5.0, 0.0, 3.0)
+    x = 60 * (torch.rand(1, 1, 6, 6, generator=rng) ** 3).repeat_interleave(16, 2).repeat_interleave(16, 3) + 2
+    blur, noise = Blur(gaussian(1.5), "reflect"), PoissonGaussian(10.0, 0.0, 5.0)
     return x, Measurement(y=noise.sample(blur(x), rng), operator=blur, noise=noise)
 
 
@@ -40,15 +40,15 @@ def trained(made, example, steps):
 def test_it_deblurs_what_it_learned_from_and_its_draws_are_not_negative(case):
     x, data = case
     with torch.no_grad():
-        made = built(data)
+        made = built(data, rate=5e-3)
         before = (made.restorer(data) - x).square().mean()
-    trained(made, data, 110)
+    trained(made, data, 80)
     with torch.no_grad():
         draws = torch.cat([made.restorer.draw(data, torch.Generator().manual_seed(k)) for k in range(8)])
         mean, spread = made.restorer.estimate(data)
     error = (mean - x).square().mean()
     assert error < 0.5 * before
-    assert error < 0.8 * (data.y - x).square().mean()
+    assert error < 0.9 * (data.y - x).square().mean()
     assert (error < (draws - x).square().mean((1, 2, 3))).all()
     assert (draws >= 0).all()
     assert (spread > 0).all()
@@ -66,6 +66,14 @@ def test_entries_that_count_need_nothing_from_beyond_their_patch(case, rng):
     assert 0.6 < float(seen.weight.mean()) < 1
     assert off[seen.weight > 0].max() < 0.02 * x.max()
     assert off.max() > 0.1 * x.max()
+
+
+def test_the_same_patches_judge_the_weights_each_time(case):
+    _, data = case
+    (stage,) = built(data).stages
+    (objective, first), (_, second) = stage.judge([data]), stage.judge([data])
+    torch.testing.assert_close(first.batch.y, second.batch.y)
+    assert objective.annealing == 0
 
 
 def test_photons_with_read_noise_are_most_likely_at_their_mean(rng):
@@ -119,8 +127,8 @@ def test_volumes_are_drawn_from(rng):
 @pytest.mark.parametrize(
     ("change", "given", "said"),
     [
-        ({"operator": Sampling(torch.ones(1, 1, 96, 96, dtype=torch.bool))}, {}, "behind a known PSF"),
-        ({"operator": LearnableBlur(gaussian(1.5))}, {}, "behind a known PSF"),
+        ({"operator": Sampling(torch.ones(1, 1, 96, 96, dtype=torch.bool))}, {}, "behind a PSF that is known"),
+        ({"operator": LearnableBlur(gaussian(1.5))}, {}, "behind a PSF that is known"),
         ({"noise": None}, {}, "needs the noise"),
         ({}, {"draws": 1}, "two or more"),
     ],

@@ -167,3 +167,11 @@ def test_the_hollow_bars_are_found_again(data_root):
         return np.linalg.norm(image * (image * truth).sum() / (image * image).sum() - truth) / np.linalg.norm(truth)
 
     assert error(result) < 0.93 * error(blurred)
+
+
+def test_the_strength_of_noise_that_does_not_grow_with_the_light_is_told(tmp_path):
+    y = 500 + np.random.default_rng(0).normal(0, 5, (64, 64))
+    psf = saved(tmp_path / "psf.ome.tif", np.outer([1.0, 2.0, 1.0], [1.0, 2.0, 1.0]), "YX", {"Y": 0.1, "X": 0.1})
+    scan = deconvolution(saved(tmp_path / "flat.ome.tif", y, "YX", {"Y": 0.1, "X": 0.1}), psf=psf)
+    told = scan.notes[-1].removeprefix("Noise gaussian, standard deviation ").split(",")[0]
+    assert float(told) == pytest.approx(5, rel=0.1)

@@ -16,7 +16,7 @@ from pellucid._math.regions import view
 from pellucid.data.measurement import Measurement
 from pellucid.data.patches import Patches, Symmetries
 from pellucid.data.sampling import measured_samples
-from pellucid.data.source import Step
+from pellucid.data.source import Fixed, Step
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method, Stage
 from pellucid.methods.recipe import pooling
@@ -41,16 +41,20 @@ CARD = Card(
     paper="Prakash, Krull, Jug, ICLR 2021",
 )
 _INPUT = 4.0  # y / u is about one where it is bright, and dark at most places
+_SOFT = 0.1  # of u, about which an image falls off to zero
 _FOLDED = 16  # frequencies an axis, at which two instruments are compared
 _OTHER = 0.02  # of the light of a PSF, that may lie elsewhere in one that is the same
 _STRAY = 0.01  # of the light of a point, that may fall outside a patch
 _SIDE = {2: 64, 3: 32}  # pixels of a patch, at least
 _ROOM = 24  # pixels that a patch is larger than the PSF
 _VOXELS = 2**14  # a step
+_JUDGED = 11  # seed of the patches that judge the weights
 
 
 class Deblurring(Variational):
-    """x = u softplus(f), f of the data and of z ~ q(z | y): an image that is not negative, and not blurred.
+    """x = u (f + √(f² + ε²)) / 2, f of the data and of z ~ q(z | y): an image that is not negative, and not blurred.
+
+    Unlike an exponential, its slope is never lost where x is dark: a step too far can be taken back.
 
     Parameters
     ----------
@@ -79,7 +83,8 @@ class Deblurring(Variational):
         space, period = y.shape[2:], self.stride(y.ndim - 2)
         beyond = [n for size, step in zip(reversed(space), reversed(period), strict=True) for n in (0, -size % step)]
         f, divergences = self.network(F.pad(_INPUT * y / self.unit, beyond, mode="replicate"), rng)
-        x = self.unit * F.softplus(view(f, tuple(slice(0, size) for size in space)), beta=_INPUT)
+        f = view(f, tuple(slice(0, size) for size in space))
+        x = self.unit * (f + (f.square() + _SOFT**2).sqrt()) / 2
         return x if crop is None else crop.backproject(x), divergences
 
     def check(self, operator: Operator) -> None:
@@ -130,7 +135,7 @@ def divnoising(
     code: int = 8,
     features: int = 16,
     depth: int = 2,
-    rate: float = 5e-3,
+    rate: float = 2e-3,
 ) -> Method:
     """Learn which images without noise and blur explain the recording; draw from their posterior.
 
@@ -176,11 +181,11 @@ def divnoising(
     """
     blur = part_of(example.operator, Blur)
     if blur is None or isinstance(blur, LearnableBlur) or example.y.shape[1] != 1:
-        raise InputError("divnoising draws what lies behind a known PSF, and no other instrument: give --psf.")
+        raise InputError("divnoising draws what lies behind a PSF that is known, and behind no other instrument.")
     if draws < 2:
         raise InputError(f"The setting draws of divnoising is two or more, for a spread; {draws} is not.")
     if example.noise is None:
-        raise InputError("divnoising needs the noise of the image, and it could not be estimated: use --method rl.")
+        raise InputError("divnoising needs the noise of the image, and it could not be estimated: give a larger image.")
     space, kernel = example.y.shape[2:], blur.kernel.detach()
     network = Autoencoder(1, code, dims=len(space), features=features, depth=depth, pool=pooling(space))
     initialise(network, rng)
@@ -194,6 +199,7 @@ def divnoising(
         batch=1,
         adam=Adam(rate=rate),
         source=lambda scans: _seen(scans, kernel),
+        judge=lambda scans: _judged(_seen(scans, kernel), free),
     )
     return Method(model=model, restorer=model, stages=(stage,), tell=model.check, card=CARD)
 
@@ -211,6 +217,12 @@ def _seen(scans: Sequence[Measurement], kernel: Tensor) -> Seen:
     sides: Symmetries = "mirrors" if even else "none"
     patches = [Patches(data=_counted(scan), patch=patch, batch=batch, symmetries=sides) for scan in scans]
     return Seen(patches, Blur(kernel, "reflect"), inside)
+
+
+def _judged(seen: Seen, free: float) -> tuple[Evidence, Fixed]:
+    """Return the evidence of a few patches, always the same: weights that a step too far has spoilt are not kept."""
+    rng = seeds.generator(seen.inside.device, _JUDGED)
+    return Evidence(annealing=0.0, free=free), Fixed(seen.draw(Step(index=0, progress=1.0, rng=rng)))
 
 
 def _counted(scan: Measurement) -> Measurement:

@@ -147,6 +147,8 @@ def _from_file(
     try:
         known = read(path, axes=letters)
     except InputError as error:
+        if not path.exists():
+            raise
         raise InputError(f"The PSF of an image {_by(extent)} has the axes {letters}. {error}") from error
     for axis, own in _sizes(known, None, None).items():
         if axis in sizes and abs(own - sizes[axis]) > _SAME * sizes[axis]:
@@ -264,7 +266,8 @@ def _noise(stack: NDArray[np.float32], dark: float) -> tuple[NoiseModel | None, 
         seen = diagnose(planes[:: math.ceil(len(planes) / _PLANES)].astype(np.float64)).transfer
     except InputError:
         return None, ()
-    return seen.noise.rescale(dark, 1.0), (f"Noise {seen.model}, gain {seen.gain:.3g}, estimated from the image.",)
+    strength = f"gain {seen.gain:.3g}" if seen.gain else f"standard deviation {seen.sigma:.3g}"
+    return seen.noise.rescale(dark, 1.0), (f"Noise {seen.model}, {strength}, estimated from the image.",)
 
 
 @dataclass(frozen=True)
