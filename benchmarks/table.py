@@ -172,6 +172,9 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"mode, dB": "mode .2f"},
     "divnoising_blur": {"image": "image", "recorded, dB": "recorded .2f", "Richardson-Lucy, dB": "richardson_lucy .2f"}
     | {"mean of draws, dB": "mean .2f", "one draw, dB": "one .2f", "truth in 90 % interval": "within .1%"},
+    "divnoising_behind": {"seed": "seed", "recorded, dB": "recorded .2f", "Richardson-Lucy, dB": "richardson_lucy .2f"}
+    | {"rl, dB": "rl .2f", "tv, dB": "tv .2f", "mean of draws, dB": "mean .2f", "one draw, dB": "one .2f"}
+    | {"truth in 90 % interval": "within .1%", "seconds of a core": "seconds .0f"},
     "translate_content": {"method": "method", "seed": "seed", "correlation": "correlation .3f", "kept": "kept .3f"}
     | {"cycle": "cycle .3f", "steps": "steps", "seconds": "seconds .0f"},
     "translate_filaments": {
