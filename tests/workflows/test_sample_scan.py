@@ -51,6 +51,7 @@ def test_draws_mean_spread_mode_and_a_report_are_written(cells, tmp_path):
     assert names(tmp_path) == {"cells.ome.tif", "psf.tif", "cells_samples"}
     assert facts["generated"]
     assert facts["draws"] == 3
+    assert not any("coil" in warning for warning in facts["warnings"])
     made = {name: read(folder / f"cells_{name}.ome.tif") for name in ("draws", "mean", "spread", "map")}
     draws = np.asarray(made["draws"].data[...])
     assert (made["draws"].axes, draws.shape) == ("SYX", (3, 64, 64))
