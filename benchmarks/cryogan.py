@@ -26,7 +26,7 @@ state is found where the first is larger, by up to 0.128; the mean of both state
 and so the first alone says little.
 
     python benchmarks/cryogan.py [--snr 0] [--steps 5000] [--seed 0] [--states 2500] [--recorded 2500] [--noise 1000]
-        [--fine 700]
+        [--fine 400]
 """
 
 import argparse
