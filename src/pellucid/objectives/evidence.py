@@ -29,6 +29,12 @@ class Evidence(Objective[Variational]):
     noise
         p(y | x) in place of that of the measurement, such as one learned from a calibration.
 
+    Notes
+    -----
+    Both parts are means, the likelihood over the entries that have weight: these stand for those that have none, as
+    the inside of a patch for its edges. Where entries were never measured, this bounds −log p of a whole recording of
+    the same quality, not of the measured part alone, for which the divergence would count more by the share of all.
+
     References
     ----------
     Kingma, Welling, "Auto-encoding variational Bayes", ICLR 2014.
