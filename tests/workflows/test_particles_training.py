@@ -15,7 +15,7 @@ from pellucid.training import Adam
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
 from pellucid.workflows.particles_stack import Reading
-from pellucid.workflows.particles_training import Request, begin, doubts, status, trained
+from pellucid.workflows.particles_training import Request, doubts, status, trained
 
 
 class Sinking(Objective):
@@ -73,18 +73,6 @@ def test_a_cancelled_training_goes_on_where_it_stopped(job, rng):
 def test_parts_share_the_time(tmp_path, rng):
     job = Job(options=Options(seconds=0.2), deadline=None)
     assert trained(sinking(10**9, rng), SOURCE, "map", job, parts=2).seconds == pytest.approx(0.1, abs=0.08)
-
-
-def test_a_run_goes_on_only_with_its_own_request(job):
-    begin(job, {"method": "cryogan", "seed": 0})
-    stale = job.folder / "half_1.safetensors"
-    stale.write_bytes(b"old")
-    begin(replace(job, resume=True), {"method": "cryogan", "seed": 0, "steps": 20})
-    assert stale.exists()
-    with pytest.raises(InputError, match="other particles or with other settings"):
-        begin(replace(job, resume=True), {"method": "cryogan", "seed": 1})
-    begin(job, {"method": "cryogan", "seed": 1})
-    assert not stale.exists()
 
 
 @pytest.mark.parametrize(

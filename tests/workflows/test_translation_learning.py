@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -43,6 +45,24 @@ def test_interrupted_and_resumed_is_uninterrupted(kinds, tmp_path):
         learn(*kinds, job(steps=6, folder=tmp_path / "kept", cancel=lambda: next(asked) == 3))
     rest = learn(*kinds, job(steps=6, folder=tmp_path / "kept", resume=True, watch=silent))
     assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(rest), strict=True))
+
+
+def test_only_a_run_on_the_same_images_with_the_same_settings_goes_on(kinds, tmp_path):
+    kept = tmp_path / "kept"
+    with pytest.raises(KeyboardInterrupt):
+        learn(*kinds, job(folder=kept, cancel=lambda: True))
+    going_on = job(folder=kept, resume=True)
+    fewer = replace(kinds[1], images=kinds[1].images[1:])
+    otherwise = replace(going_on.options, settings={**SMALL, "rate": 0.01})
+    other_side = kinds[0].look.model_copy(update={"bright": not kinds[0].look.bright})
+    for first, second, asked in (
+        (kinds[0], fewer, going_on),
+        (*kinds, replace(going_on, options=otherwise)),
+        (replace(kinds[0], look=other_side), kinds[1], going_on),
+    ):
+        with pytest.raises(InputError, match="other files or with other settings"):
+            learn(first, second, asked)
+    assert learn(*kinds, going_on).steps == 3
 
 
 def spoilt(monkeypatch, after):

@@ -15,7 +15,8 @@ from pellucid.restorers.generator import Pushforward
 from pellucid.workflows.learn import Job
 from pellucid.workflows.particles_maps import MEANING, account_of, check, image_of, prior_of, sections, source_of
 from pellucid.workflows.particles_stack import Stack
-from pellucid.workflows.particles_training import BATCH, Found, Request, array, begin, doubts, status, trained
+from pellucid.workflows.particles_training import BATCH, Found, Request, array, doubts, status, trained
+from pellucid.workflows.resuming import begin
 
 _PLACES = (-2, -1, 1, 2)  # along an axis of the code, in deviations; the map at zero beside them
 

@@ -31,11 +31,11 @@ from pellucid.workflows.particles_training import (
     Found,
     Request,
     array,
-    begin,
     doubts,
     status,
     trained,
 )
+from pellucid.workflows.resuming import begin
 
 
 def density(stack: Stack, request: Request, job: Job, provenance: Mapping[str, Any]) -> Found:

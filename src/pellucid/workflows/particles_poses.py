@@ -19,7 +19,8 @@ from pellucid.report.particles import Account, montage
 from pellucid.restorers.spatial import Poses, Spatial
 from pellucid.workflows.learn import Job
 from pellucid.workflows.particles_stack import Stack
-from pellucid.workflows.particles_training import Found, Request, array, begin, doubts, learning_of, status, trained
+from pellucid.workflows.particles_training import Found, Request, array, doubts, learning_of, status, trained
+from pellucid.workflows.resuming import begin
 
 Columns = dict[str, Any]
 

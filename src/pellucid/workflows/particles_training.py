@@ -19,9 +19,8 @@ from pellucid.methods import checked
 from pellucid.methods.generate.generative import Generative
 from pellucid.report.evidence import Learning, Values
 from pellucid.report.particles import Account
-from pellucid.training import History, Plan, checkpoint, fit
+from pellucid.training import History, Plan, fit
 from pellucid.workflows.events import Event, Pace, Watch
-from pellucid.workflows.files import forget
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
 from pellucid.workflows.particles_stack import Reading
@@ -29,7 +28,6 @@ from pellucid.workflows.particles_stack import Reading
 METHODS = ("cryogan", "multi_cryogan", "spatial_vae")
 BUDGET = 600.0
 BATCH = 16
-_FREE = ("versions", "device", "steps", "seconds")  # what a resumed run may change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,33 +123,6 @@ class Found:
     facts: Mapping[str, Any]
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     picture: Values | None = None
-
-
-def begin(job: Job, provenance: Mapping[str, Any]) -> None:
-    """Note what the checkpoints of a job belong to; where it goes on, refuse those of another one.
-
-    Its budget, device and versions may differ.
-
-    Raises
-    ------
-    InputError
-        In one sentence.
-    """
-    if job.folder is None:
-        return
-    note = job.folder / "request.safetensors"
-    facts = {key: value for key, value in provenance.items() if key not in _FREE}
-    if job.resume and note.is_file():
-        if checkpoint.load(note)[1] != facts:
-            raise InputError(
-                f"{job.folder} holds a run on other particles or with other settings: repeat its command with "
-                "--resume, or leave out --resume to start anew."
-            )
-        return
-    if job.resume:
-        job.watch(Event("read", f"There is nothing to go on from in {job.folder}: the training starts anew."))
-    forget(job)
-    checkpoint.save(note, {}, facts)
 
 
 def trained(made: Generative, source: Source, name: str, job: Job, *, number: int = 0, parts: int = 1) -> History:

@@ -21,14 +21,12 @@ from pellucid.restoration import restore_tiled
 from pellucid.tiling import Cancelled
 from pellucid.training import package
 from pellucid.workflows.events import Event
-from pellucid.workflows.evidence import versions
 from pellucid.workflows.files import forget
 from pellucid.workflows.kinds import Kind, Polarity, Reading, index, kind, opened, places, spread_out
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
-from pellucid.workflows.session import fingerprint
 from pellucid.workflows.translation_checks import CHECKED, GENERATED, Checks, check
-from pellucid.workflows.translation_learning import Lesson, learn
+from pellucid.workflows.translation_learning import learn
 from pellucid.workflows.translation_model import METHODS, TranslationModel
 
 _SUFFIX = "_translated"
@@ -184,10 +182,9 @@ def _learned(asked: Translation, job: Job) -> _Ready:
     images = opened(expand(asked.inputs), asked.reading) if asked.inputs else source.images
     paths = _targets(asked, images, source.look.channels)
     lesson = learn(source, target, job)
-    model = replace(lesson.model, provenance=_provenance(lesson, source, target, options))
-    checks = _check(model, images, (source.images, target.images), lesson.unseen)
+    checks = _check(lesson.model, images, (source.images, target.images), lesson.unseen)
     return _Ready(
-        model=model, images=images, paths=paths, checks=checks, warnings=lesson.warnings, doubts=lesson.doubts
+        model=lesson.model, images=images, paths=paths, checks=checks, warnings=lesson.warnings, doubts=lesson.doubts
     )
 
 
@@ -215,21 +212,6 @@ def _check(
         for look, some in zip((looks[0], *looks), (images, *kinds), strict=True)
     )
     return check(model.made.model, looks, given, (learned[0], learned[1]), pairs[:CHECKED])
-
-
-def _provenance(lesson: Lesson, source: Kind, target: Kind, options: Options) -> dict[str, Any]:
-    """Return how a model was made."""
-    return {
-        "task": "translate",
-        "method": lesson.model.facts.method,
-        "settings": dict(lesson.model.facts.settings),
-        "steps": lesson.steps,
-        "seed": options.seed,
-        "device": str(options.place()),
-        "from": {str(image.source): fingerprint(image) for image in source.images},
-        "to": {str(image.source): fingerprint(image) for image in target.images},
-        "versions": versions(),
-    }
 
 
 def _write(

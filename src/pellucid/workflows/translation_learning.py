@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
@@ -16,9 +17,13 @@ from pellucid.methods.generate.generative import Generative
 from pellucid.training import History, Plan, fit
 from pellucid.training.watch import table
 from pellucid.workflows.events import Event, Pace
+from pellucid.workflows.evidence import versions
 from pellucid.workflows.files import stem
 from pellucid.workflows.kinds import Kind
 from pellucid.workflows.learn import Job
+from pellucid.workflows.options import Options
+from pellucid.workflows.resuming import begin
+from pellucid.workflows.session import fingerprint
 from pellucid.workflows.translation_model import Facts, TranslationModel
 
 _SIDE, _STEP = 64, 16  # pixels a side of a crop at most, and what it is a multiple of
@@ -78,13 +83,16 @@ def learn(source: Kind, target: Kind, job: Job) -> Lesson:
     made = facts.build(options.seed)
     made.model.to(device)
     made.objective.to(device)
+    provenance = _provenance(facts, source, target, options)
+    begin(job, provenance | facts.model_dump(mode="json"))
     history = _fit(facts, made, batches, job)
     doubts: tuple[str, ...] = ()
     if history.status == "diverged":
         if history.best < 0:
             raise InputError("The training diverged before it learned anything: try a smaller step, --set rate=0.0003.")
         doubts = (f"The training diverged after step {history.best}: the weights of that step are used.",)
-    model = TranslationModel(facts=facts, made=made, history=table(history.rows))
+    provenance |= {"steps": history.steps}
+    model = TranslationModel(facts=facts, made=made, provenance=provenance, history=table(history.rows))
     return Lesson(model=model, steps=history.steps, unseen=unseen, warnings=warnings, doubts=doubts)
 
 
@@ -110,6 +118,20 @@ def _fit(facts: Facts, made: Generative, batches: Source, job: Job) -> History:
         job.watch(Event("train", f"Stopped. {job.folder} keeps the state; add --resume to go on."))
         raise KeyboardInterrupt
     return history
+
+
+def _provenance(facts: Facts, source: Kind, target: Kind, options: Options) -> dict[str, Any]:
+    """Return how a model is made."""
+    return {
+        "task": "translate",
+        "method": facts.method,
+        "settings": dict(facts.settings),
+        "seed": options.seed,
+        "device": str(options.place()),
+        "from": {str(image.source): fingerprint(image) for image in source.images},
+        "to": {str(image.source): fingerprint(image) for image in target.images},
+        "versions": versions(),
+    }
 
 
 def _noticed(source: Kind, target: Kind, facts: Facts) -> tuple[str, ...]:
