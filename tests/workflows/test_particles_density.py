@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import mrcfile
 import numpy as np
 import pytest
 import torch
 
 from pellucid.errors import InputError
+from pellucid.methods.generate.cryogan import cryogan
 from pellucid.metrics.fourier import resolution
 from pellucid.workflows.learn import Job
 from pellucid.workflows.particles_density import density, reference
@@ -49,6 +52,21 @@ def test_halves_share_no_critic_and_no_particle_and_are_compared_with_the_truth_
     assert 0 < truth["map_correlation"] < 1
     assert [one.title for one in found.account.agreements] == ["Agreement of half-maps", "Agreement with the truth"]
     assert "a bound from above, not the resolution" in found.facts["agreement"][0]
+
+
+def test_halves_share_no_patch_of_background(particles, monkeypatch, rng):
+    patches, given = torch.randn(9, 1, SIZE, SIZE, generator=rng), []
+
+    def kept(*args, background, **settings):
+        given.append(background)
+        return cryogan(*args, background=background, **settings)
+
+    monkeypatch.setattr("pellucid.workflows.particles_density.cryogan", kept)
+    learned(replace(particles, background=patches), halves=True)
+    whole, *halves = given
+    assert torch.equal(whole, patches)
+    assert sorted(map(len, halves)) == [4, 5]
+    assert torch.equal(torch.cat(halves).flatten(1).sum(1).sort().values, patches.flatten(1).sum(1).sort().values)
 
 
 def test_a_seed_fixes_the_map(particles):

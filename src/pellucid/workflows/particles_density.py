@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ def density(stack: Stack, request: Request, job: Job, provenance: Mapping[str, A
     parts = {"map": stack}
     if request.halves:
         order = torch.randperm(len(stack.y), generator=generator("cpu", request.seed, len(stack.y)))
-        parts |= {f"half {k}": stack[rows] for k, rows in enumerate(order.to(stack.y.device).chunk(2), 1)}
+        halves = (stack[rows] for rows in order.to(stack.y.device).chunk(2))
+        parts |= {f"half {k + 1}": _dealt(half, k) for k, half in enumerate(halves)}
     models: dict[str, Volume] = {}
     histories: dict[str, History] = {}
     for number, (name, part) in enumerate(parts.items()):
@@ -103,6 +105,11 @@ def reference(path: Path, stack: Stack) -> Tensor:
             f"{pixel * stack.size:.1f}: pad or crop the map to their width."
         )
     return resized(voxels[None, None], stack.size)
+
+
+def _dealt(half: Stack, k: int) -> Stack:
+    """Return a half of the particles with every other patch of background: what both add they would agree about."""
+    return half if half.background is None else replace(half, background=half.background[k::2])
 
 
 def _made(stack: Stack, request: Request, number: int) -> Generative:
