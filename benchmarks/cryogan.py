@@ -102,7 +102,7 @@ def coloured(count, rng):
 def trained(made, data, steps, *, seed=0, batch=16):
     """Train, and return the seconds of a processor that it took."""
     source, start = Patches(data=data, patch=data.y.shape[2:], batch=batch, symmetries="none"), time.process_time()
-    plan = Plan(steps=steps, seed=seed, optimisers=made.optimisers, averaging=0.998)
+    plan = Plan(steps=steps, seed=seed, optimisers=made.optimisers, averaging=made.averaging)
     fit(made.model, made.objective, source, plan)
     return time.process_time() - start
 

@@ -52,6 +52,16 @@ def test_the_last_good_weights_outlive_a_divergence(job, rng):
     assert status([history]) == "diverged"
 
 
+def test_weights_are_averaged_as_the_method_says(job, rng):
+    """Averaged over no step they are the last ones, which have sunk furthest."""
+    ends = []
+    for averaging in (0.0, 0.99):
+        made = replace(sinking(1000, rng), averaging=averaging)
+        trained(made, SOURCE, "map", replace(job, folder=None))
+        ends.append(made.model.weight.item())
+    assert ends[0] < ends[1] - 1
+
+
 def test_a_divergence_at_once_leaves_nothing(job, rng):
     with pytest.raises(InputError, match="within its first 100 steps, with nothing to keep"):
         trained(sinking(3, rng), SOURCE, "map", job)

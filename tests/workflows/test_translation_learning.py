@@ -10,6 +10,7 @@ from pellucid.workflows.kinds import Reading, kind
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
 from pellucid.workflows.translation_learning import learn
+from pellucid.workflows.translation_model import Facts
 
 from .kinds_of_cells import folders
 
@@ -36,6 +37,13 @@ def test_a_seed_repeats_a_training(method, kinds):
     assert first.steps == 3
     assert first.model.facts.side == 16
     assert len(first.unseen) == (1 if method == "pix2pix" else 0)
+
+
+def test_weights_are_averaged_as_the_method_says(kinds, monkeypatch):
+    averaged, build = learn(*kinds, job()), Facts.build
+    monkeypatch.setattr(Facts, "build", lambda facts, seed: replace(build(facts, seed), averaging=0.0))
+    last = learn(*kinds, job())
+    assert not all(torch.equal(a, b) for a, b in zip(weights(averaged), weights(last), strict=True))
 
 
 def test_interrupted_and_resumed_is_uninterrupted(kinds, tmp_path):

@@ -155,6 +155,7 @@ def trained(made: Generative, source: Source, name: str, job: Job, *, number: in
         seconds=None if options.seconds is None else options.seconds / parts,
         seed=mix(options.seed, number),
         optimisers=made.optimisers,
+        averaging=made.averaging,
         checkpoint=kept,
     )
     going_on = job.resume and kept is not None and kept.is_file()

@@ -104,6 +104,7 @@ def _fit(facts: Facts, made: Generative, batches: Source, job: Job) -> History:
         seconds=None if job.deadline is None else max(0.5, job.deadline - time.monotonic()),
         seed=mix(options.seed, 0),
         optimisers=made.optimisers,
+        averaging=made.averaging,
         checkpoint=None if job.folder is None else job.folder / f"{facts.method}.safetensors",
     )
 

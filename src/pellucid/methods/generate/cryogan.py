@@ -139,6 +139,7 @@ def cryogan(
         model=volume,
         objective=likeness(size, Recorded(prior, background), rng, features=features, penalty=penalty),
         optimisers={"critic": Adam(rate=1e-3, betas=(0.5, 0.9)), "model": Adam(rate=1e-2, betas=(0.5, 0.9))},
+        averaging=0.998,
     )
 
 

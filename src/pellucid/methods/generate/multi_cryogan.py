@@ -90,6 +90,7 @@ def multi_cryogan(
         model=Pushforward(network, code),
         objective=objective,
         optimisers={"critic": Adam(rate=1e-3, betas=(0.5, 0.9)), "model": Adam(rate=1e-2, betas=(0.5, 0.9))},
+        averaging=0.998,
     )
 
 
