@@ -10,7 +10,7 @@ from torch import nn
 from pellucid.data.measurement import Measurement
 from pellucid.data.source import Step
 from pellucid.errors import InputError
-from pellucid.methods.reconstruct.mri_gan import Average, DistanceAgain, Remeasured, Seen
+from pellucid.methods.reconstruct.mri_gan import DistanceAgain, Remeasured, Seen
 from pellucid.networks import PatchCritic, initialise
 from pellucid.noise import Gaussian
 from pellucid.operators.mri import Sense
@@ -82,7 +82,7 @@ def test_a_few_steps_find_the_unit(slices):
     model, seen = Bright(), Seen(float(slices.truth.abs().square().mean().sqrt()))
     adam = Adam(rate=5e-2, betas=(0.5, 0.9), warm_up=1)
     plan = Plan(steps=25, optimisers={"model": adam, "critic": adam}, averaging=0.9)
-    fit(model, DistanceAgain(Average(patches), seen), Full([slices.full], seen), plan)
+    fit(model, DistanceAgain(patches, seen), Full([slices.full], seen), plan)
     assert model.gain.item() == pytest.approx(1.0, abs=0.15)
 
 

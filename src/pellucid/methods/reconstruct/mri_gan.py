@@ -144,25 +144,6 @@ class DistanceAgain(StatisticalDistance[Restorer]):
         return terms
 
 
-class Average(nn.Module):
-    """The mean of what a critic says of all patches: one number an image, whose slope is penalised.
-
-    Parameters
-    ----------
-    critic
-        Gives one number a patch.
-    """
-
-    def __init__(self, critic: nn.Module) -> None:
-        super().__init__()
-        self.critic = critic
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, channel, *space) to (batch, 1)."""
-        value: Tensor = self.critic(x).flatten(1).mean(1, keepdim=True)
-        return value
-
-
 def _given(batch: Measurement) -> Measurement:
     assert isinstance(batch, Repeated)
     return batch.shots[0]
@@ -224,7 +205,7 @@ def mri_gan(example: Measurement, *, rng: torch.Generator, preset: Preset = "aut
         raise InputError(
             f"Images of {tuple(first.shape[2:])} are too small to be judged: give {patches.least} or more."
         )
-    critic = Average(initialise(patches, rng)).to(example.y.device)
+    critic = initialise(patches, rng).to(example.y.device)
     method = learned(model, DistanceAgain(critic, seen, data), example, CARD, preset=preset)
     (stage,) = method.stages
     adam = replace(stage.adam, betas=(0.5, 0.9))
