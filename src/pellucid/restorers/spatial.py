@@ -170,7 +170,7 @@ class Spatial(PosteriorSampler, Generator):
 
     def sample(self, count: int, rng: torch.Generator) -> Tensor:
         """Return noiseless images of poses and codes from the prior."""
-        turn = torch.multinomial(self.log_chances.exp(), count, replacement=True, generator=rng)
+        turn = _chosen(self.log_chances.expand(count, -1), rng)
         code = torch.randn(count, len(self.deviations), generator=rng, device=rng.device)
         return self.render(*self._placed(turn, code))
 
@@ -247,8 +247,12 @@ class Spatial(PosteriorSampler, Generator):
     def _drawn_turn(self, given: Measurement, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return a turn of each particle, k ~ q(k | y), and KL(q(k | y) ‖ p(k))."""
         log_q = self._bounds(given).log_softmax(1)
-        turn = torch.multinomial(log_q.exp(), 1, generator=rng)[:, 0]
-        return turn, (log_q.exp() * (log_q - self.log_chances)).sum(1)
+        return _chosen(log_q, rng), (log_q.exp() * (log_q - self.log_chances)).sum(1)
+
+
+def _chosen(log_chances: Tensor, rng: torch.Generator) -> Tensor:
+    """Return one of each row, by the largest of its chances over exponential numbers: the host need not wait for it."""
+    return (log_chances - torch.empty_like(log_chances).exponential_(generator=rng).log()).argmax(1)
 
 
 def _rotation(angle: Tensor) -> Tensor:

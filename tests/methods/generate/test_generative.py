@@ -14,6 +14,7 @@ from pellucid.methods.generate.generative import Generative, latent
 from pellucid.methods.generate.multi_cryogan import multi_cryogan
 from pellucid.methods.generate.pix2pix import pix2pix
 from pellucid.methods.generate.score_model import score_model
+from pellucid.methods.generate.spatial_vae import spatial_vae
 from pellucid.methods.generate.vae import vae
 from pellucid.methods.generate.w_gan import w_gan
 from pellucid.networks import PatchCritic, UNet, initialise
@@ -47,7 +48,7 @@ class Waits(TorchDispatchMode):
         self.count = 0
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        waits = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "_linalg_check_errors")
+        waits = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "multinomial", "_linalg_check_errors")
         self.count += function.overloadpacket.__name__ in waits
         return function(*args, **(kwargs or {}))
 
@@ -71,6 +72,7 @@ METHODS = {
     "pix2pix": lambda rng, data: pix2pix(SHAPE, rng, content="spectral", features=4),
     "blind": lambda rng, data: blind(rng),
     "score_model": lambda rng, data: score_model(data, rng=rng, features=4),
+    "spatial_vae": lambda rng, data: spatial_vae(data, rng=rng, features=4),
     "vae": lambda rng, data: vae(data, rng=rng, features=4),
 }
 
