@@ -13,6 +13,7 @@ from pellucid.data.simulate.proteins import Protein
 from pellucid.errors import InputError
 from pellucid.methods.generate.cryogan import Recorded, cryogan, finer
 from pellucid.noise import Gaussian
+from pellucid.objectives.adversarial import gradient_penalty
 from pellucid.operators import Identity
 from pellucid.operators.cryo import CentralSlices, PosePrior
 from pellucid.restorers.generator import Generator
@@ -56,6 +57,14 @@ def test_the_critic_sees_neither_offset_nor_contrast(rng):
     critic = cryogan(12, PosePrior(12), rng=rng).objective.critic
     y = torch.randn(4, 1, 12, 12, generator=rng)
     torch.testing.assert_close(critic(3 * y + 2), critic(y), rtol=1e-4, atol=1e-5)
+
+
+def test_an_empty_image_spoils_no_weight(rng):
+    critic = cryogan(12, PosePrior(12), rng=rng).objective.critic
+    y = torch.randn(4, 1, 12, 12, generator=rng)
+    y[0] = 3.0
+    (critic(y).sum() + gradient_penalty(critic, y, y, rng)).backward()
+    assert all(bool(p.grad.isfinite().all()) for p in critic.parameters())
 
 
 def test_noise_a_times_as_strong_is_a_volume_a_times_as_dense(rng):

@@ -176,5 +176,6 @@ class _Critic(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         y = y - y.mean((-2, -1), keepdim=True)
-        value: Tensor = self.critic(y * torch.rsqrt(y.square().mean((-2, -1), keepdim=True)))
+        power = y.square().mean((-2, -1), keepdim=True).clamp(min=torch.finfo(y.dtype).eps)
+        value: Tensor = self.critic(y * torch.rsqrt(power))
         return value
