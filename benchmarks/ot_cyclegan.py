@@ -41,6 +41,7 @@ BATCH = 10  # pairs of supervision, as many as there are patches of both kinds e
 SIZE, TRAINED, JUDGED, NOISE, TAPS, WIDTH = 40, 300, 64, 0.02, 13, 11
 RUNS = {  # the settings of what is learned
     "weight 0.1": {"adversarial": 0.1},
+    "weight 0.1, μ = λ": {"adversarial": 0.1, "forward": 1.0},
     "blind": {},
     "weight 1": {"adversarial": 1.0},
     "supervised": {"adversarial": 0.0},

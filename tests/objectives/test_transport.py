@@ -54,7 +54,7 @@ def test_a_known_instrument_has_no_critic_and_the_cycle_finds_its_inverse(rng):
 def test_an_unknown_instrument_is_learned_by_its_critic(rng):
     """The cycle alone has a solution for every gain of F; the critics choose the right one."""
     maps = Transport(Enhancer(Gain(1.2)), Gain(0.8))
-    objective = OptimalTransport(critic(rng), critic(rng), DIVERGENCES["least_squares"], cycle=2.0)
+    objective = OptimalTransport(critic(rng), critic(rng), DIVERGENCES["least_squares"], cycle=(2.0, 2.0))
     fit(maps, objective, Halved(), Plan(steps=300, optimisers=OPTIMISERS))
     assert maps.way.gain.item() == pytest.approx(0.5, abs=0.12)
     assert maps.restorer.network.gain.item() == pytest.approx(2.0, abs=0.3)
@@ -66,6 +66,16 @@ def test_exact_maps_cost_nothing_but_the_critics(rng):
     terms = OptimalTransport(critic(rng), None, DIVERGENCES["gan"], identity=1.0).terms(maps, Halved().draw(step), step)
     assert terms["cycle"].item() == pytest.approx(0, abs=1e-5)
     assert set(terms) == {"cycle", "images", "identity"}
+
+
+def test_each_way_there_and_back_has_its_weight(rng):
+    maps = Transport(Enhancer(Gain(2.0)), Diagonal(torch.tensor(0.25)))
+    batch = Halved().draw(Step(0, 0.0, rng))
+    x, y = (0.5 * numbers.abs().mean().item() for numbers in (batch.images, batch.y))
+    for weights in ((1.0, 0.0), (0.0, 1.0), (3.0, 0.1)):
+        objective = OptimalTransport(None, None, DIVERGENCES["gan"], cycle=weights)
+        found = objective.terms(maps, batch, Step(0, 0.0, rng))["cycle"].item()
+        assert found == pytest.approx(weights[0] * x + weights[1] * y, rel=1e-5)
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.5, 1.0, 2.0])

@@ -20,7 +20,7 @@ _PERTURBATION = 0.1  # of the noise, for the divergence
 class OptimalTransport(Objective[Transport]):
     r"""The dual of the cheapest way from recordings to images, at the cost ‖y − F x‖ + ‖x − G y‖ (survey eq. 41-45).
 
-    .. math:: \min_{G, F} \max_{V_x, V_y} \; \lambda \, (E\|x - G(F x + w)\|_1 + E\|y - F G y\|_1)
+    .. math:: \min_{G, F} \max_{V_x, V_y} \; \lambda \, E\|x - G(F x + w)\|_1 + \mu \, E\|y - F G y\|_1
         + D(x \| G y) + D(y \| F x + w)
 
     G restores, F is the instrument: known, a blur that is learned, or a network; w is the noise of the recordings,
@@ -34,8 +34,9 @@ class OptimalTransport(Objective[Transport]):
     divergence
         D; `wasserstein` with a penalty is the dual itself, `least_squares` what the papers' code has.
     cycle, adversarial
-        λ, and the weight of D. At an adversarial weight of zero the cycle alone is minimised: with F known, images
-        that F has recorded teach G, as simulated pairs would.
+        λ and μ, and the weight of D. A small μ is for a known F that does not quite fit the recordings. At an
+        adversarial weight of zero the cycle alone is minimised: with F known, images that F has recorded teach G,
+        as simulated pairs would.
     identity
         Weight of E‖x − G x‖₁, which keeps the grey values of what is an image already.
     penalty
@@ -58,7 +59,7 @@ class OptimalTransport(Objective[Transport]):
         recordings: nn.Module | None,
         divergence: Divergence,
         *,
-        cycle: float = 10.0,
+        cycle: tuple[float, float] = (10.0, 10.0),
         adversarial: float = 1.0,
         identity: float = 0.0,
         penalty: float = 0.0,
@@ -71,8 +72,9 @@ class OptimalTransport(Objective[Transport]):
         """Return what the two maps minimise."""
         x, y = _draws(batch)
         restored, recorded = model(batch), model.record(x, batch, step.rng)
-        cycle = (x - model(batch.with_y(recorded))).abs().mean() + (y - model.through(restored, batch)).abs().mean()
-        terms = {"cycle": self.cycle * cycle}
+        back = (x - model(batch.with_y(recorded))).abs().mean()
+        forth = (y - model.through(restored, batch)).abs().mean()
+        terms = {"cycle": self.cycle[0] * back + self.cycle[1] * forth}
         if self.images is not None:
             terms["images"] = self.adversarial * self.divergence.deceit(self.images(restored))
         if self.recordings is not None:

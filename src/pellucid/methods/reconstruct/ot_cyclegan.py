@@ -40,7 +40,7 @@ CARD = Card(
     stabilise=False,
     gives="image, generated",
     trained=True,
-    equation="min_G max_V λ (E‖x − G(H x + w)‖₁ + E‖y − H G y‖₁) + D(x ‖ G y), x and y of other objects",
+    equation="min_G max_V λ E‖x − G(H x + w)‖₁ + μ E‖y − H G y‖₁ + D(x ‖ G y), x and y of other objects",
     paper="Sim, Oh, Kim, Jung, Ye, SIAM J. Imaging Sciences 2020; Lim et al., IEEE TCI 2020; survey eq. 41-45",
 )
 _RATIOS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)  # of noise and objects
@@ -108,12 +108,13 @@ def ot_cyclegan(
     rng: torch.Generator,
     clean: Sequence[Tensor] = (),
     adversarial: float | None = None,
+    forward: float | None = None,
     features: int | None = None,
     rate: float = 4e-3,
 ) -> Method:
     """Restore with G so that H G y = y and G(H x + w) = x, and that G y looks like the clean images x.
 
-    min_G max_V λ (E‖x − G(H x + w)‖₁ + E‖y − H G y‖₁) + D(x ‖ G y): the dual of the transport between recordings and
+    min_G max_V λ E‖x − G(H x + w)‖₁ + μ E‖y − H G y‖₁ + D(x ‖ G y): the dual of the transport between recordings and
     images at the cost ‖y − H x‖ + ‖x − G y‖ (survey eq. 41-45). H known: one network and one critic. H unknown: its
     kernel is learned beside G, and a second critic compares H x + w with y.
 
@@ -125,8 +126,8 @@ def ot_cyclegan(
         A generator on the CPU: draws the first weights.
     clean
         Images of other objects, (number, 1, *space) each; without them the method restores, and cannot be trained.
-    adversarial
-        Weight of D where λ is ten. None: 0.1 where H is known, 1 where not.
+    adversarial, forward
+        Weight of D where λ is ten, and μ / λ. None: 0.1 where H is known, 1 where not.
     features
         Of the U-Net G and the critics; 16 in the plane, 8 in space, unless given.
     rate
@@ -144,12 +145,13 @@ def ot_cyclegan(
 
     Notes
     -----
-    Noise w is added to H x: without, G would be trained on recordings that do not exist. Clean images are scaled as the
-    recordings are: their darkest percent is zero, and the brightest percent of all H x as bright as that of y; blind, x
-    has the mean of y, which a blur keeps. With H
-    exactly known the cycle alone learns from simulated pairs, and D adds no accuracy; a large weight of D takes some
-    away (`benchmarks/ot_cyclegan.py`). Departures: G sees a Wiener estimate too, least squares in place of W1, no image
-    pool, rates that fall as a cosine, running mean of the weights.
+    Noise w is added to H x: without, G would be trained on recordings that do not exist. Clean images are scaled as
+    the recordings are: their darkest percent is zero, and the brightest percent of all H x as bright as that of y;
+    blind, x has the mean of y, which a blur keeps. With H exactly known the cycle alone learns from simulated
+    pairs, and D adds no accuracy; a large weight of D takes some away (`benchmarks/ot_cyclegan.py`). Both papers
+    have α = 1. A known H learns nothing from y − H G y, and where it does not quite fit the recordings G is bent to
+    explain what H cannot make; a blind one is learned by it. Departures: that μ, G sees a Wiener estimate too,
+    least squares in place of W1, no image pool, rates that fall as a cosine, running mean of the weights.
 
     References
     ----------
@@ -159,10 +161,9 @@ def ot_cyclegan(
     geometry", IEEE Transactions on Computational Imaging 6, 2020.
     """
     blur = part_of(example.operator, Blur)
-    channels, *space = example.y.shape[1:]
-    if blur is None or channels != 1:
+    if blur is None or example.y.shape[1] != 1:
         raise InputError("OT-cycleGAN sharpens images of one channel, and no other instrument: use --method ssdu.")
-    dims, blind = len(space), isinstance(blur, LearnableBlur)
+    dims, blind = example.y.ndim - 2, isinstance(blur, LearnableBlur)
     width = features or {2: 16, 3: 8}[dims]
     restorer = Deblurring(_network(1 if blind else 2, dims, width, rng), blind=blind).to(example.y.device)
     way = LearnedBlur(int(blur.taps[0]), dims) if blind else Blur(blur.kernel, "reflect")
@@ -179,7 +180,7 @@ def ot_cyclegan(
     restorer.know(like, images[0][:_JUDGED])
     stage = Stage(
         model=model,
-        objective=_objective([initialise(critic, rng).to(example.y.device) for critic in critics], adversarial),
+        objective=_objective([initialise(critic, rng) for critic in critics], (adversarial, forward)).to(like.y.device),
         patch=(),
         batch=1,
         adam=Adam(rate=rate, betas=_BETAS, warm_up=_WARM_UP),
@@ -197,11 +198,13 @@ def _network(channels: int, dims: int, features: int, rng: torch.Generator) -> U
     return network
 
 
-def _objective(critics: Sequence[nn.Module], adversarial: float | None) -> OptimalTransport:
+def _objective(critics: Sequence[nn.Module], weights: Sequence[float | None]) -> OptimalTransport:
     """Return the objective with a critic of images, and one of recordings where there are two."""
     images, recordings = (*critics, None)[:2]
-    weight = (0.1 if recordings is None else 1.0) if adversarial is None else adversarial
-    return OptimalTransport(images, recordings, DIVERGENCES["least_squares"], adversarial=weight)
+    usual = 0.1 if recordings is None else 1.0
+    adversarial, forward = (usual if weight is None else weight for weight in weights)
+    cycle = (10.0, 10.0 * forward)
+    return OptimalTransport(images, recordings, DIVERGENCES["least_squares"], cycle=cycle, adversarial=adversarial)
 
 
 def _cuts(recordings: Sequence[Measurement], clean: Sequence[Tensor], least: Sequence[int]) -> Cuts:
