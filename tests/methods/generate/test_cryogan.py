@@ -12,6 +12,7 @@ from pellucid.data.prepare.particles import fourier_cropped
 from pellucid.data.simulate.proteins import Protein
 from pellucid.errors import InputError
 from pellucid.methods.generate.cryogan import Recorded, cryogan, finer
+from pellucid.methods.generate.multi_cryogan import multi_cryogan
 from pellucid.noise import Gaussian
 from pellucid.objectives.adversarial import gradient_penalty
 from pellucid.operators import Identity
@@ -159,6 +160,14 @@ def test_a_map_and_its_images_become_finer_together(rng):
 def test_a_seed_fixes_the_map(rng):
     protein = blobs(rng)
     torch.testing.assert_close(learned(protein, 3), learned(protein, 3), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("method", [cryogan, multi_cryogan])
+def test_critics_are_trained_in_low_precision_too(method, rng):
+    made = method(12, PosePrior(12, shift=0.5), rng=rng)
+    data = particles(blobs(rng), 12, 64, rng)
+    plan = Plan(steps=2, optimisers=made.optimisers, precision=torch.bfloat16)
+    assert fit(made.model, made.objective, source(data, 12), plan).status == "done"
 
 
 def test_noise_must_be_known(rng):

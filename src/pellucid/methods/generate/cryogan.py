@@ -55,7 +55,8 @@ class Recorded:
         """Return as many images as there are data."""
         count = len(batch.y)
         draws = -(-count // self.sides)
-        seen: Tensor = self.prior.draw(draws * self.sides, rng)(model.sample(draws, rng))[:count, 0]
+        with torch.autocast(rng.device.type, enabled=False):  # Fourier transforms need more
+            seen: Tensor = self.prior.draw(draws * self.sides, rng)(model.sample(draws, rng))[:count, 0]
         if self.background is not None:
             chosen = torch.randint(len(self.background), (count,), generator=rng, device=rng.device)
             return seen + self.background[chosen]
