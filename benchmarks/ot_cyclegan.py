@@ -1,16 +1,16 @@
 """Deconvolution learned from recordings and clean images of other objects: OT-cycleGAN, its ablations, its bounds.
 
-Images: two filaments with a Gaussian profile of 1.1 pixels on 40 x 40 pixels, peaks from 0.6 to 1. Recordings: a PSF of
-2 pixels (13 x 13 taps), mirrored edges, white noise of 0.02. 300 images and recordings of 300 others train; 64
+Images: two filaments with a Gaussian profile of 1.1 pixels on 40 x 40 pixels, peaks from 0.6 to 1. Recordings: a PSF
+of 2 pixels (13 x 13 taps), mirrored edges, white noise of 0.02. 300 images and recordings of 300 others train; 64
 others are judged: PSNR with a range of one, mean over the images. `residual` is rms(y − H x̂) over the noise of those
 64, with the H that the method has. Every 100 steps the forward risk of 64 further recordings is estimated, without
-their truth, and the weights where it is least are kept (`chosen`); `last` are the weights at the end, known to this
-benchmark alone. `supervised` has the truth of its recordings, with the same network, steps and L1. Richardson-Lucy and
-total variation get the iterations and the strength that are best on the truth of what is judged. `20 % too wide`: the
-method believes in a PSF of 2.4 pixels. `blind`: H is learned, 11 x 11 taps, from a flat kernel; `tilted` has a PSF of
-1.2 x 2.8 pixels at 30 degrees. Its correlation is that of two kernels less their means; an isotropic Gaussian of 2.6
-pixels, a plain guess, has 0.96 and 0.83. Seconds are those of the processor, one thread. A row is written as soon as it
-is measured, and rows that exist are skipped. The course of a training is in a table of its own.
+their truth; the first PSNR is that of the weights where it is least (`chosen`), `last` that of the weights at the end,
+which the method keeps. `supervised` has the truth of its recordings, with the same network, steps and L1. Richardson-
+Lucy and total variation get the iterations and the strength that are best on the truth of what is judged. `20 % too
+wide`: the method believes in a PSF of 2.4 pixels. `blind`: H is learned, 11 x 11 taps, from a flat kernel; `tilted`
+has a PSF of 1.2 x 2.8 pixels at 30 degrees. Its correlation is that of two kernels less their means; an isotropic
+Gaussian of 2.6 pixels, a plain guess, has 0.96 and 0.83. Seconds are those of the processor, one thread. A row is
+written as soon as it is measured, and rows that exist are skipped. The course of a training is in a table of its own.
 
     python benchmarks/ot_cyclegan.py [--steps 600]
 """
@@ -38,7 +38,7 @@ from pellucid.training import Plan, Validation, fit
 from table import show
 
 BATCH = 10  # pairs of supervision, as many as there are patches of both kinds else
-SIZE, TRAINED, JUDGED, NOISE, TAPS, WIDTH = 40, 300, 64, 0.02, 13, 11
+SIZE, TRAINED, JUDGED, NOISE, TAPS, WIDTH, INTERVAL = 40, 300, 64, 0.02, 13, 11, 100
 RUNS = {  # the settings of what is learned
     "weight 0.1": {"adversarial": 0.1},
     "weight 0.1, μ = λ": {"adversarial": 0.1, "forward": 1.0},
@@ -187,7 +187,7 @@ def learned(case, name, settings, steps):
         validation=Validation(
             objective=ForwardRisk(),
             source=Fixed(standardised(replace(case.further, operator=operator), operator)),
-            interval=stage.interval,
+            interval=INTERVAL,
         ),
         watch=watch,
     )
