@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -73,7 +74,7 @@ class Translation(OptimalTransport):
         *,
         constraint: float = 50.0,
         fading: float = 0.2,
-        **weights: float,
+        **weights: Any,
     ) -> None:
         super().__init__(images, recordings, divergence, **weights)
         self.salient, self.constraint, self.fading = salient, constraint, fading
