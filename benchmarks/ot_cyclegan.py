@@ -41,7 +41,6 @@ BATCH = 10  # pairs of supervision, as many as there are patches of both kinds e
 SIZE, TRAINED, JUDGED, NOISE, TAPS, WIDTH, INTERVAL = 40, 300, 64, 0.02, 13, 11, 100
 RUNS = {  # the settings of what is learned
     "weight 0.1": {"adversarial": 0.1},
-    "weight 0.1, μ = λ": {"adversarial": 0.1, "forward": 1.0},
     "blind": {},
     "weight 1": {"adversarial": 1.0},
     "supervised": {"adversarial": 0.0},
@@ -53,6 +52,11 @@ RUNS = {  # the settings of what is learned
     "cycle only, 20 % too wide": {"adversarial": 0.0},
     "weight 1, 20 % too wide": {"adversarial": 1.0},
     "blind, tilted": {},
+    "weight 0.1, μ = λ / 10": {"adversarial": 0.1, "forward": 0.1},
+    "weight 1, μ = λ / 10": {"adversarial": 1.0, "forward": 0.1},
+    "cycle only, μ = λ / 10": {"adversarial": 0.0, "forward": 0.1},
+    "cycle only, 20 % too wide, μ = λ / 10": {"adversarial": 0.0, "forward": 0.1},
+    "weight 1, 20 % too wide, μ = λ / 10": {"adversarial": 1.0, "forward": 0.1},
 }
 
 

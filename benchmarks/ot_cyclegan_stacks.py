@@ -8,7 +8,7 @@ trains: the stack itself. Scores are those of `deconvolution.py`, of the last we
 Seconds are those of the processor, one thread. A row is written as soon as it is measured, and rows that exist are
 skipped.
 
-    PELLUCID_DATA=... python benchmarks/ot_cyclegan_stacks.py [--steps 200] [--only bars]
+    PELLUCID_DATA=... python benchmarks/ot_cyclegan_stacks.py [--steps 200] [--only bars] [--forward 0.1]
 """
 
 import argparse
@@ -61,13 +61,13 @@ def hollow_ball(shape, rng):
     return (radius + 0.5 - distance).clamp(0, 1) * (distance - radius + wall + 0.5).clamp(0, 1)
 
 
-def learned(folder, kind, steps, *, critic):
+def learned(folder, kind, steps, *, critic, forward):
     """Return the image of a stack, and seconds; without the critic the cycle alone is minimised."""
     scan = deconvolution(folder / "data.tif", psf=folder / "kernel.tif", axes="ZYX")
     rng = seeds.generator("cpu", 4)
     shape = tuple(scan.measurement.y.shape[2:])
     clean = torch.stack([kind(shape, rng) for _ in range(VOLUMES)])[:, None]
-    made = ot_cyclegan(scan.measurement, rng=seeds.generator("cpu", 0), clean=[clean])
+    made = ot_cyclegan(scan.measurement, rng=seeds.generator("cpu", 0), clean=[clean], forward=forward)
     (stage,) = made.stages
     stage.objective.images = stage.objective.images if critic else None
     start = time.process_time()
@@ -87,6 +87,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--only", choices=["bars", "bead"])
+    parser.add_argument("--forward", type=float, default=1.0, help="μ / λ")
     options = parser.parse_args()
     print(__doc__)
     torch.set_num_threads(1)
@@ -94,11 +95,12 @@ def main():
     cases = (("bars", hollow_bars, True), ("bars", hollow_bars, False), ("bead", hollow_ball, True))
     for stack, kind, critic in cases:
         method = "OT-cycleGAN" if critic else "cycle only"
+        method += "" if options.forward == 1 else f", μ = λ / {1 / options.forward:g}"
         known = {(row["stack"], row["method"], int(row["steps"])) for row in record.read("ot_cyclegan_stacks")}
         if options.only not in (None, stack) or (stack, method, options.steps) in known:
             continue
         folder = data / f"deconv3d_{stack}"
-        image, seconds = learned(folder, kind, options.steps, critic=critic)
+        image, seconds = learned(folder, kind, options.steps, critic=critic, forward=options.forward)
         facts = {"psnr": f"{psnr(image, numbers(folder / 'actual.tif')):.2f}"} if stack == "bars" else {"psnr": ""}
         facts |= shell(image) if stack == "bead" else dict.fromkeys(("along", "across", "hollow"), np.nan)
         row = {"stack": stack, "method": method} | facts | {"steps": options.steps, "seconds": seconds}

@@ -54,7 +54,6 @@ def test_a_blind_kernel_is_found(case):
     images, _, recorded = case
     unknown = replace(recorded, operator=LearnableBlur(torch.full((1, 1, 7, 7), 1 / 49), "reflect"))
     made = built((images, None, unknown))
-    assert made.stages[0].objective.cycle == (10, 10), "the way from recordings and back teaches the kernel"
     trained(made, unknown, 60)
     found, psf = made.model.way.kernel.detach(), recorded.operator.psf[0, 0]
     assert torch.corrcoef(torch.stack([found.flatten(), psf.flatten()]))[0, 1] > 0.8
@@ -64,7 +63,7 @@ def test_a_blind_kernel_is_found(case):
 
 
 def test_a_known_instrument_has_no_critic_of_recordings_and_is_no_part_of_the_model(case):
-    made = built(case)
+    made = built(case, forward=0.1)
     assert made.stages[0].objective.recordings is None
     assert made.stages[0].objective.cycle == (10, 1)
     assert {name.split(".")[0] for name in made.model.state_dict()} == {"network", "ratio"}

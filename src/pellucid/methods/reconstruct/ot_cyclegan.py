@@ -106,7 +106,7 @@ def ot_cyclegan(
     rng: torch.Generator,
     clean: Sequence[Tensor] = (),
     adversarial: float | None = None,
-    forward: float | None = None,
+    forward: float = 1.0,
     features: int | None = None,
     rate: float = 4e-3,
 ) -> Method:
@@ -124,8 +124,10 @@ def ot_cyclegan(
         A generator on the CPU: draws the first weights.
     clean
         Images of other objects, (number, 1, *space) each; without them the method restores, and cannot be trained.
-    adversarial, forward
-        Weight of D where λ is ten, and μ / λ. None: 0.1 where H is known, 1 where not.
+    adversarial
+        Weight of D where λ is ten. None: 0.1 where H is known, 1 where not.
+    forward
+        μ / λ.
     features
         Of the U-Net G and the critics; 16 in the plane, 8 in space, unless given.
     rate
@@ -146,12 +148,13 @@ def ot_cyclegan(
     Noise w is added to H x: without, G would be trained on recordings that do not exist. Clean images are scaled as
     the recordings are: their darkest percent is zero, and the brightest percent of all H x as bright as that of y;
     blind, x has the mean of y, which a blur keeps. With H exactly known the cycle alone learns from simulated
-    pairs, and D adds no accuracy; a large weight of D takes some away (`benchmarks/ot_cyclegan.py`). Both papers
-    have α = 1. A known H learns nothing from y − H G y, and where it does not quite fit the recordings G is bent to
-    explain what H cannot make; a blind one is learned by it. Departures: that μ, G sees a Wiener estimate too,
-    least squares in place of W1, no image pool, rates that fall as a cosine, running mean of the weights. No
-    weights are chosen by the forward risk of the recordings: as the rates fall to zero the last weights are as good
-    as those it chooses, and better by 2 to 3 dB where H does not fit the recordings (there too).
+    pairs, and D adds no accuracy; a large weight of D takes some away (`benchmarks/ot_cyclegan.py`). A tenth of μ
+    mostly gains up to 1 dB where the clean images are like the objects; where they are not quite, as for a real
+    bead, it is μ that keeps G to the recording, and where H is not known that teaches the kernel. Departures: G
+    sees a Wiener estimate too, least squares in place of W1, no image pool, rates that fall as a cosine, running
+    mean of the weights. No weights are chosen by the forward risk of the recordings: as the rates fall to zero the
+    last weights are as good as those it chooses, and better by 2 to 3 dB where H does not fit the recordings (there
+    too).
 
     References
     ----------
@@ -180,7 +183,7 @@ def ot_cyclegan(
     restorer.know(like, images[0][:_TRIED])
     stage = Stage(
         model=model,
-        objective=_objective([initialise(critic, rng) for critic in critics], (adversarial, forward)).to(like.y.device),
+        objective=_objective([initialise(critic, rng) for critic in critics], adversarial, forward).to(like.y.device),
         patch=(),
         batch=1,
         adam=Adam(rate=rate, betas=_BETAS, warm_up=_WARM_UP),
@@ -196,13 +199,12 @@ def _network(channels: int, dims: int, features: int, rng: torch.Generator) -> U
     return network
 
 
-def _objective(critics: Sequence[nn.Module], weights: Sequence[float | None]) -> OptimalTransport:
+def _objective(critics: Sequence[nn.Module], adversarial: float | None, forward: float) -> OptimalTransport:
     """Return the objective with a critic of images, and one of recordings where there are two."""
     images, recordings = (*critics, None)[:2]
-    usual = 0.1 if recordings is None else 1.0
-    adversarial, forward = (usual if weight is None else weight for weight in weights)
+    weight = (0.1 if recordings is None else 1.0) if adversarial is None else adversarial
     cycle = (10.0, 10.0 * forward)
-    return OptimalTransport(images, recordings, DIVERGENCES["least_squares"], cycle=cycle, adversarial=adversarial)
+    return OptimalTransport(images, recordings, DIVERGENCES["least_squares"], cycle=cycle, adversarial=weight)
 
 
 def _cuts(recordings: Sequence[Measurement], clean: Sequence[Tensor], least: Sequence[int]) -> Cuts:
