@@ -128,7 +128,7 @@ class Reading:
     Parameters
     ----------
     axes, channel
-        What each axis is, and the one channel to use; None where the file says.
+        What each axis is, and the one channel to use of images that have several; None where the file says.
     fill_nan
         Replace what is not finite.
     """
@@ -139,7 +139,10 @@ class Reading:
 
     def open(self, path: Path) -> Image:
         """Read an image that can be translated."""
-        return check(read(path, axes=self.axes, channel=self.channel), fill_nan=self.fill_nan)
+        image = read(path, axes=self.axes)
+        if self.channel is not None and "C" in image.axes:
+            image = read(path, axes=self.axes, channel=self.channel)
+        return check(image, fill_nan=self.fill_nan)
 
 
 def opened(paths: Sequence[Path], reading: Reading) -> tuple[Image, ...]:
