@@ -100,3 +100,10 @@ def test_what_does_not_fit_is_told():
         Blur(torch.ones(9, 9))
     with pytest.raises(InputError, match="starts from positive numbers"):
         LearnableBlur(torch.eye(3)[None, None])
+
+
+def test_a_psf_reaches_as_far_as_all_but_a_hundredth_of_its_light():
+    psf = torch.zeros(1, 1, 5, 8)
+    psf[0, 0, 2, 4], psf[0, 0, 2, 7], psf[0, 0, 0, 4] = 0.97, 0.02, 0.01
+    assert Blur(psf).reach == (0, 3)
+    assert Blur(psf[:, :, 2] / 0.99).reach == (3,)

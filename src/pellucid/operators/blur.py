@@ -17,6 +17,7 @@ from pellucid.errors import InputError
 from pellucid.operators.base import LinearOperator, Rows, pick
 
 Boundary = Literal["circular", "reflect", "valid"]
+_STRAY = 0.01  # of the light of a point
 _DIRECT = 9  # taps up to which a plain sum is as fast as transforms
 _OTFS = WeakTensorKeyDictionary()  # by PSF: (what it was made for, OTF); no state of any module
 
@@ -71,6 +72,17 @@ class Blur(LinearOperator):
     def margins(self) -> tuple[tuple[int, int], ...]:
         """How many pixels before and after a region are blurred into it, on each axis."""
         return tuple((k - 1 - k // 2, k // 2) for k in self.taps)
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """How many pixels from its centre the PSF has all but a hundredth of its light, on each axis."""
+        light = self.kernel.detach()[0, 0].double().cpu()
+        found = []
+        for axis, taps in enumerate(self.taps):
+            profile = light.movedim(axis, 0).flatten(1).sum(1) if light.ndim > 1 else light
+            distance = (torch.arange(taps) - taps // 2).abs()
+            found.append(next(m for m in range(taps) if profile[distance > m].sum() <= _STRAY))
+        return tuple(found)
 
     def forward(self, x: Tensor) -> Tensor:
         """Blur x, (batch, channel, *space)."""

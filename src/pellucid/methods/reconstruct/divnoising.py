@@ -44,7 +44,6 @@ _INPUT = 4.0  # y / u is about one where it is bright, and dark at most places
 _SOFT = 0.1  # of u, about which an image falls off to zero
 _FOLDED = 16  # frequencies an axis, at which two instruments are compared
 _OTHER = 0.02  # of the light of a PSF, that may lie elsewhere in one that is the same
-_STRAY = 0.01  # of the light of a point, that may fall outside a patch
 _SIDE = {2: 64, 3: 32}  # pixels of a patch, at least
 _ROOM = 24  # pixels that a patch is larger than the PSF
 _VOXELS = 2**14  # a step
@@ -209,14 +208,14 @@ def _seen(scans: Sequence[Measurement], kernel: Tensor) -> Seen:
     least = [min(sides) for sides in zip(*(scan.y.shape[2:] for scan in scans), strict=True)]
     taps, side = kernel.shape[2:], _SIDE[len(least)]
     patch = [min(n, max(side, k + _ROOM)) for n, k in zip(least, taps, strict=True)]
-    inside = torch.zeros(1, 1, *patch, device=kernel.device)
-    edges = [_reach(kernel, axis) if size < n else 0 for axis, (size, n) in enumerate(zip(patch, least, strict=True))]
+    blur, inside = Blur(kernel, "reflect"), torch.zeros(1, 1, *patch, device=kernel.device)
+    edges = [reach if size < n else 0 for reach, size, n in zip(blur.reach, patch, least, strict=True)]
     view(inside, tuple(slice(edge, size - edge) for edge, size in zip(edges, patch, strict=True))).fill_(1)
     batch = max(1, _VOXELS // prod(patch))
     even = all(float((kernel - kernel.flip(axis)).abs().sum()) < _OTHER for axis in range(2, kernel.ndim))
     sides: Symmetries = "mirrors" if even else "none"
     patches = [Patches(data=_counted(scan), patch=patch, batch=batch, symmetries=sides) for scan in scans]
-    return Seen(patches, Blur(kernel, "reflect"), inside)
+    return Seen(patches, blur, inside)
 
 
 def _judged(seen: Seen, free: float) -> tuple[Evidence, Fixed]:
@@ -232,13 +231,6 @@ def _counted(scan: Measurement) -> Measurement:
         noise = Poisson(noise.gain, noise.offset - noise.sigma**2 / noise.gain)
         y = torch.maximum(y, noise.offset)
     return Measurement(y=y, operator=scan.operator, noise=noise, weight=measured_samples(scan).to(y.dtype))
-
-
-def _reach(kernel: Tensor, axis: int) -> int:
-    """Return how far from its centre a PSF spreads most of its light along an axis."""
-    profile = kernel[0, 0].movedim(axis, 0).flatten(1).sum(1)
-    distance = (torch.arange(len(profile), device=profile.device) - len(profile) // 2).abs()
-    return next(m for m in range(len(profile)) if profile[distance > m].sum() <= _STRAY)
 
 
 def folded(kernel: Tensor) -> Tensor:

@@ -33,7 +33,6 @@ _DARK = 1.0  # percent of the pixels that are darker than what is taken for the 
 _SAME = 0.02  # relative difference of pixel sizes that are the same
 _PLANES = 16  # that the noise is estimated from
 _UNSEEN = 0.01  # of the light of a voxel: with less in the image, it counts as dark
-_STRAY = 0.01  # of the light of a point, that may go round the object and come back
 _RINGS = 4  # λ / NA around the cone of light that a computed PSF reaches
 
 
@@ -243,20 +242,14 @@ def _microscope(
     seen count as dark (Bertero and Boccacci, "A simple method for the reduction of boundary effects in the
     Richardson-Lucy approach to image deconvolution", Astronomy & Astrophysics 437, 2005).
     """
-    reach = [_reach(kernel.sum(tuple(b for b in range(kernel.ndim) if b != a))) for a in range(kernel.ndim)]
-    least = [max(n + 2 * m, k) for n, m, k in zip(space, reach, kernel.shape, strict=True)]
+    kind = LearnableBlur if learned else Blur
+    blur = kind(torch.from_numpy(kernel).float()[None, None])
+    least = [max(n + 2 * m, k) for n, m, k in zip(space, blur.reach, kernel.shape, strict=True)]
     whole = [next_fast_len(n, real=True) for n in least]
     region = tuple(slice((w - n) // 2, (w - n) // 2 + n) for w, n in zip(whole, space, strict=True))
-    crop, kind = Crop(whole, region), LearnableBlur if learned else Blur
-    blur = kind(torch.from_numpy(kernel).float()[None, None])
+    crop = Crop(whole, region)
     share = blur.adjoint(crop.adjoint(torch.ones(1, 1, *space)))
     return LinearComposition(crop, LinearComposition(blur, Sampling(share > _UNSEEN))), region
-
-
-def _reach(profile: NDArray[np.float64]) -> int:
-    """Return how far from its centre a PSF spreads most of its light along an axis."""
-    distance = np.abs(np.arange(len(profile)) - len(profile) // 2)
-    return next(m for m in range(len(profile)) if profile[distance > m].sum() <= _STRAY)
 
 
 def _noise(stack: NDArray[np.float32], dark: float) -> tuple[NoiseModel | None, tuple[str, ...]]:
