@@ -24,6 +24,8 @@ class Memory:
 def peak_memory(device: torch.device) -> Iterator[Memory]:
     """Measure the largest memory: what PyTorch allocates on a GPU; the resident memory of the whole process on a CPU.
 
+    On a CPU the memory is looked at every 0.02 s; what is taken and given back in between is not seen.
+
     Examples
     --------
     >>> with peak_memory(torch.device("cpu")) as memory:
