@@ -1,3 +1,5 @@
+import time
+
 import pytest
 import torch
 
@@ -70,8 +72,6 @@ def test_a_stopped_training_goes_on_to_the_bit(name, scans, tmp_path):
 
 
 def test_a_budget_is_shared_by_the_stages(scans):
-    import time
-
     start = time.monotonic()
     (history,) = train_on(
         scans, built(scans), "ssdu", Job(options=Options(device="cpu"), deadline=time.monotonic() + 0.6)
