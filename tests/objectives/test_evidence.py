@@ -27,8 +27,10 @@ class Linear(nn.Module):
         super().__init__()
         self.slope, self.log_sigma = (nn.Parameter(torch.tensor(v)) for v in (slope, log_sigma))
 
-    def forward(self, y, rng):
-        moved = torch.cat([self.slope * y, self.log_sigma.expand_as(y)], 1)
+    def encode(self, y):
+        return torch.cat([self.slope * y, self.log_sigma.expand_as(y)], 1)
+
+    def decode(self, moved, rng):
         z, divergence = coded(torch.zeros_like(moved), moved, rng)
         return GAIN * z, [divergence]
 

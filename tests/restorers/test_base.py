@@ -2,7 +2,7 @@ import torch
 
 from pellucid.data.measurement import Measurement
 from pellucid.operators import Identity
-from pellucid.restorers.base import Moments, Restorer
+from pellucid.restorers.base import Moments, Restorer, mean_and_spread
 
 
 class Half(Restorer):
@@ -42,3 +42,11 @@ def test_moments_are_mean_and_variance(rng):
 
 def test_restorers_move_with_the_data_by_any_step_unless_they_say_otherwise():
     assert Half().stride(3) == (1, 1, 1)
+
+
+def test_mean_and_spread_are_those_of_the_draws_far_from_zero(rng):
+    """Sums of squares in float32 would lose all of a spread that is a thousandth of the mean."""
+    draws = 1000 + torch.randn(500, 2, 3, generator=rng)
+    mean, spread = mean_and_spread(iter(draws))
+    torch.testing.assert_close(mean.double(), draws.double().mean(0), rtol=1e-6, atol=0)
+    torch.testing.assert_close(spread.double(), draws.double().std(0), rtol=1e-4, atol=0)

@@ -38,3 +38,16 @@ def test_without_a_generator_it_repeats(rng):
 
 def test_the_stride_is_that_of_the_network(rng):
     assert model(rng).stride(2) == (4, 4)
+
+
+def test_many_draws_of_the_same_data_encode_them_once(rng):
+    given = Measurement(y=torch.randn(2, 1, 16, 16, generator=rng), operator=Identity())
+    sampler, encoded = model(rng), []
+    sampler.network.levels[-1].seen.register_forward_hook(lambda *_: encoded.append(1))
+    draw = sampler.posterior(given)
+    draws = [draw(torch.Generator().manual_seed(k)) for k in range(3)]
+    assert len(encoded) == 1
+    assert all(torch.equal(x, sampler.draw(given, torch.Generator().manual_seed(k))) for k, x in enumerate(draws))
+    encoded.clear()
+    sampler.estimate(given)
+    assert len(encoded) == 2

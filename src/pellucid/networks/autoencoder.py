@@ -72,15 +72,23 @@ class Autoencoder(nn.Module):
 
     def forward(self, y: Tensor, rng: Random) -> tuple[Tensor, list[Tensor]]:
         """Draw z ~ q(z | y); return g(z), shaped like y, and KL(q ‖ prior), entry by entry, of each code."""
+        return self.decode(self.encode(y), rng)
+
+    def encode(self, y: Tensor) -> list[Tensor]:
+        """Return what each level sees of the data, from coarse to fine: all draws have it in common."""
         seen = [y]
         for level in reversed(self.levels):
             x = seen[-1] if len(seen) == 1 else _MEAN[self.dims](seen[-1], self.pool)
             seen.append(level.seen(x))  # type: ignore[operator]
-        state, divergences = seen[-1][:, :0], []
-        for level, x in zip(self.levels, reversed(seen), strict=False):
+        return seen[:0:-1]
+
+    def decode(self, seen: list[Tensor], rng: Random) -> tuple[Tensor, list[Tensor]]:
+        """Draw z ~ q(z | y) of what was seen of y; return as `forward`."""
+        state, divergences = seen[0][:, :0], []
+        for level, x in zip(self.levels, seen, strict=True):
             state, divergence = level(state, x, rng)
             divergences += divergence
-        with torch.autocast(y.device.type, enabled=False):
+        with torch.autocast(state.device.type, enabled=False):
             image: Tensor = self.last(state.to(self.last.weight.dtype))
         return image, divergences
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -77,6 +79,10 @@ class PosteriorSampler(Restorer):
     def draw(self, given: Measurement, rng: torch.Generator) -> Tensor:
         """Return one draw for each entry of the batch, (batch, channel, *space)."""
 
+    def posterior(self, given: Measurement) -> Callable[[torch.Generator], Tensor]:
+        """Return what draws, for many draws of the same data; what these have in common is computed once."""
+        return partial(self.draw, given)
+
     def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the mean of the draws."""
         return self.estimate(given, rng)[0]
@@ -87,14 +93,24 @@ class PosteriorSampler(Restorer):
 
     def estimate(self, given: Measurement, rng: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation of the draws."""
-        rng = _seeded(given, rng)
-        mean = first = self.draw(given, rng)
-        squares = torch.zeros_like(first.real)
-        for k in range(2, self.draws + 1):
-            off = self.draw(given, rng) - mean
-            mean = mean + off / k
-            squares = squares + off.abs().square() * ((k - 1) / k)
-        return mean, (squares / (self.draws - 1)).sqrt()
+        rng, draw = _seeded(given, rng), self.posterior(given)
+        return mean_and_spread(draw(rng) for _ in range(self.draws))
+
+
+def mean_and_spread(draws: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of two or more draws, none of which is kept (Welford 1962).
+
+    Examples
+    --------
+    >>> mean_and_spread(iter(torch.tensor([[1.0], [2.0], [6.0]])))
+    (tensor([3.]), tensor([2.6458]))
+    """
+    mean, squares, count = torch.zeros(()), torch.zeros(()), 0
+    for count, draw in enumerate(draws, 1):
+        off = draw - mean
+        mean = mean + off / count
+        squares = squares + off.abs().square() * ((count - 1) / count)
+    return mean, (squares / (count - 1)).sqrt()
 
 
 def _seeded(given: Measurement, rng: torch.Generator | None) -> torch.Generator:

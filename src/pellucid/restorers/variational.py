@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from pellucid._math.placed import Random
 from pellucid.data.measurement import Measurement
 from pellucid.restorers.base import PosteriorSampler
+
+Drawing = Callable[[Random], tuple[Tensor, list[Tensor]]]
 
 
 class Variational(PosteriorSampler):
@@ -18,24 +24,34 @@ class Variational(PosteriorSampler):
     Parameters
     ----------
     network
-        Maps the data, (batch, channel, *space), and a generator to g(z) of one z ~ q(z | y), and to KL(q ‖ prior) of
-        the entries of each of its codes.
+        Its `encode` maps the data, (batch, channel, *space), to what is seen of them; its `decode` this and a generator
+        to g(z) of one z ~ q(z | y), and to KL(q ‖ prior) of the entries of each of its codes.
     draws
         How many make the image.
     """
+
+    network: Any
 
     def __init__(self, network: nn.Module, draws: int) -> None:
         super().__init__(draws)
         self.network = network
 
+    def encoded(self, given: Measurement) -> Drawing:
+        """Return what draws an image, with what its codes tell of the data, in nats an entry; they are encoded once."""
+        return partial(self.network.decode, self.network.encode(given.y))
+
     def drawn(self, given: Measurement, rng: Random) -> tuple[Tensor, list[Tensor]]:
-        """Return a draw of the image, and what its codes tell of the data, in nats an entry."""
-        image, divergences = self.network(given.y, rng)
-        return image, divergences
+        """Return a draw of the image, and what its codes tell of the data."""
+        return self.encoded(given)(rng)
+
+    def posterior(self, given: Measurement) -> Callable[[Random], Tensor]:
+        """Return what draws an image of the data, which are encoded once."""
+        drawn = self.encoded(given)
+        return lambda rng: drawn(rng)[0]
 
     def draw(self, given: Measurement, rng: Random) -> Tensor:
         """Return a draw of the image, (batch, channel, *space)."""
-        return self.drawn(given, rng)[0]
+        return self.posterior(given)(rng)
 
     def estimate(self, given: Measurement, rng: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation of the draws; images of a batch are drawn alike, none with another."""

@@ -54,6 +54,18 @@ def test_it_deblurs_what_it_learned_from_and_its_draws_are_not_negative(case):
     assert (spread > 0).all()
 
 
+def test_many_draws_of_the_same_recording_encode_it_once(case):
+    _, data = case
+    sampler, encoded = built(data).restorer, []
+    sampler.network.levels[-1].seen.register_forward_hook(lambda *_: encoded.append(1))
+    with torch.no_grad():
+        draw = sampler.posterior(data)
+        draws = [draw(torch.Generator().manual_seed(k)) for k in range(3)]
+        assert len(encoded) == 1
+        again = [sampler.draw(data, torch.Generator().manual_seed(k)) for k in range(3)]
+    assert torch.equal(torch.cat(draws), torch.cat(again))
+
+
 def test_entries_that_count_need_nothing_from_beyond_their_patch(case, rng):
     x, data = case
     through = replace(data, y=data.operator(x))

@@ -116,9 +116,13 @@ class Codes(nn.Module):
         super().__init__()
         self.encoder, self.decoder, self.code = encoder, decoder, code
 
-    def forward(self, y: Tensor, rng: torch.Generator) -> tuple[Tensor, list[Tensor]]:
-        """Return the images, and the divergence of every entry of their codes."""
-        moved = self.encoder(y).float()
+    def encode(self, y: Tensor) -> Tensor:
+        """Return (μ, log σ)."""
+        moved: Tensor = self.encoder(y)
+        return moved.float()
+
+    def decode(self, moved: Tensor, rng: torch.Generator) -> tuple[Tensor, list[Tensor]]:
+        """Return images of one draw of z each, and the divergence of every entry of it."""
         z, divergence = coded(torch.zeros_like(moved), moved, rng)
         return self.decoder(z), [divergence]
 

@@ -26,7 +26,7 @@ from pellucid.networks.autoencoder import Autoencoder
 from pellucid.noise import Poisson, PoissonGaussian
 from pellucid.objectives.evidence import Evidence
 from pellucid.operators import Blur, Crop, LearnableBlur, Operator
-from pellucid.restorers.variational import Variational
+from pellucid.restorers.variational import Drawing, Variational
 from pellucid.training import Adam
 
 CARD = Card(
@@ -68,6 +68,7 @@ class Deblurring(Variational):
     """
 
     whole = True
+    network: Autoencoder
     unit: Tensor
     instrument: Tensor
 
@@ -76,15 +77,20 @@ class Deblurring(Variational):
         self.register_buffer("unit", unit)
         self.register_buffer("instrument", folded(blur.kernel))
 
-    def drawn(self, given: Measurement, rng: Random) -> tuple[Tensor, list[Tensor]]:
-        """Return a draw, and what its codes tell; around the data it goes on as its mirror image."""
+    def encoded(self, given: Measurement) -> Drawing:
+        """Return what draws an image; beyond the data, up to a multiple of the stride, go on those of their edge."""
         y, crop = measured(given), part_of(given.operator, Crop)
         space, period = y.shape[2:], self.stride(y.ndim - 2)
         beyond = [n for size, step in zip(reversed(space), reversed(period), strict=True) for n in (0, -size % step)]
-        f, divergences = self.network(F.pad(_INPUT * y / self.unit, beyond, mode="replicate"), rng)
-        f = view(f, tuple(slice(0, size) for size in space))
-        x = self.unit * (f + (f.square() + _SOFT**2).sqrt()) / 2
-        return x if crop is None else crop.backproject(x), divergences
+        seen = self.network.encode(F.pad(_INPUT * y / self.unit, beyond, mode="replicate"))
+
+        def drawn(rng: Random) -> tuple[Tensor, list[Tensor]]:
+            f, divergences = self.network.decode(seen, rng)
+            f = view(f, tuple(slice(0, size) for size in space))
+            x = self.unit * (f + (f.square() + _SOFT**2).sqrt()) / 2
+            return x if crop is None else crop.backproject(x), divergences
+
+        return drawn
 
     def check(self, operator: Operator) -> None:
         """Refuse another instrument than that of the training.
