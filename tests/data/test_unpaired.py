@@ -3,36 +3,10 @@ import torch
 
 from pellucid.data.measurement import Measurement
 from pellucid.data.source import Step
-from pellucid.data.unpaired import Cuts, Draws, compared
+from pellucid.data.unpaired import Cuts, compared
 from pellucid.errors import InputError
 from pellucid.noise import Gaussian
 from pellucid.operators import Identity
-
-
-def recorded(*shape):
-    return Measurement(y=torch.arange(float(shape[0])).view(-1, 1, 1, 1).expand(shape), operator=Identity())
-
-
-def test_both_are_drawn_without_repetition_and_by_the_step_alone(rng):
-    source = Draws(recorded(6, 1, 4, 4), 10 + torch.arange(5.0).view(-1, 1, 1, 1).expand(5, 1, 4, 4), batch=4)
-    batch = source.draw(Step(0, 0.0, rng))
-    assert len(batch.y[:, 0, 0, 0].unique()) == len(batch.images[:, 0, 0, 0].unique()) == 4
-    assert float(batch.y.max()) < 6 <= 10 <= float(batch.images.min())
-    again = source.draw(Step(0, 0.0, torch.Generator().manual_seed(rng.initial_seed())))
-    assert torch.equal(batch.y, again.y)
-
-
-def test_the_noise_comes_along(rng):
-    noisy = Measurement(y=torch.zeros(3, 1, 4, 4), operator=Identity(), noise=Gaussian(0.5))
-    batch = Draws(noisy, torch.zeros(2, 1, 4, 4)).draw(Step(0, 0.0, rng))
-    assert batch.noise is noisy.noise
-    assert (len(batch.y), len(batch.images)) == (3, 2)
-
-
-@pytest.mark.parametrize("shape", [(0, 1, 4, 4), (3, 2, 4, 4), (3, 1, 4)])
-def test_what_cannot_be_compared_is_refused(shape):
-    with pytest.raises(InputError, match="the same axes and channels"):
-        Draws(recorded(6, 1, 4, 4), torch.zeros(shape))
 
 
 @pytest.mark.parametrize(
@@ -52,13 +26,15 @@ def test_what_a_critic_cannot_compare_is_refused(clean, sentence):
 
 
 def test_patches_of_a_step_are_of_one_recording_and_follow_from_it(rng):
-    recordings = [Measurement(y=torch.full((2, 1, 9, 12), k), operator=Identity()) for k in (1.0, 2.0)]
+    recordings = [
+        Measurement(y=torch.full((2, 1, 9, 12), k), operator=Identity(), noise=Gaussian(k)) for k in (1.0, 2.0)
+    ]
     images = [torch.arange(160.0).view(1, 1, 10, 16), torch.arange(160.0).view(1, 1, 16, 10)]
     source, seen = Cuts(recordings, images, (6, 8), 5), set()
     for index in range(8):
         batch = source.draw(Step(index, 0.0, rng.manual_seed(index)))
         assert batch.y.shape == batch.images.shape == (5, 1, 6, 8)
-        assert len(batch.y.unique()) == 1
+        assert batch.y.unique() == batch.noise.sigma
         seen.add(float(batch.y.max()))
     assert seen == {1.0, 2.0}
     assert torch.equal(batch.images, source.draw(Step(7, 0.0, rng.manual_seed(7))).images)

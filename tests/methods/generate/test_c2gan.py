@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pellucid.data.measurement import Measurement
-from pellucid.data.unpaired import Draws
+from pellucid.data.unpaired import Cuts
 from pellucid.methods.generate.c2gan import c2gan
 from pellucid.objectives.translation import Salient
 from pellucid.operators import Identity
@@ -23,7 +23,8 @@ def case(rng):
     bright = 1.2 * cells(64, rng) - 0.6 + 0.1 * torch.randn(64, 1, 16, 16, generator=rng)
     content = cells(32, rng)
     known = Measurement(y=1.2 * content - 0.6, operator=Identity())
-    return Draws(Measurement(y=bright, operator=Identity()), 0.6 - 1.2 * cells(64, rng), batch=4), known, content
+    draws = Cuts([Measurement(y=bright, operator=Identity())], [0.6 - 1.2 * cells(64, rng)], (16, 16), batch=4)
+    return draws, known, content
 
 
 def made(seed=0):

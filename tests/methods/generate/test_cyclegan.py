@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pellucid.data.measurement import Measurement
-from pellucid.data.unpaired import Draws
+from pellucid.data.unpaired import Cuts
 from pellucid.errors import InputError
 from pellucid.methods.generate.cyclegan import cyclegan
 from pellucid.operators import Identity
@@ -18,7 +18,7 @@ def draws(rng):
     def mosaics():
         return torch.rand(32, 1, 4, 4, generator=rng).repeat_interleave(4, 2).repeat_interleave(4, 3)
 
-    return Draws(Measurement(y=0.5 * mosaics() - 1, operator=Identity()), mosaics(), batch=4)
+    return Cuts([Measurement(y=0.5 * mosaics() - 1, operator=Identity())], [mosaics()], (16, 16), batch=4)
 
 
 def made(**given):
@@ -45,8 +45,8 @@ def test_it_learns_to_look_like_the_other_kind(divergence, draws):
 
     def off():
         with torch.no_grad():
-            y, x = draws.recordings.y, draws.images
-            there, back = method.model(draws.recordings), method.model.way(x)
+            (given,), (x,) = draws.recordings, draws.images
+            y, there, back = given.y, method.model(given), method.model.way(x)
             cycle = (y - method.model.way(there)).abs().mean()
             apart = [
                 (a.flatten().sort().values - b.flatten().sort().values).abs().mean() for a, b in ((there, x), (back, y))
@@ -98,7 +98,7 @@ def test_the_same_seed_gives_the_same_maps(draws):
         method = made()
         fit(method.model, method.objective, draws, plan(method, 3))
         with torch.no_grad():
-            found.append(method.model(draws.recordings))
+            found.append(method.model(*draws.recordings))
     assert torch.equal(*found)
 
 
