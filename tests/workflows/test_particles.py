@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import mrcfile
 import numpy as np
@@ -122,6 +123,7 @@ def test_from_python_nothing_is_written(path, tmp_path):
 def test_the_name_of_the_output_follows_the_stack(path):
     assert output_of(path, None, "spatial_vae").name == "p_poses.star"
     assert output_of(path, path, "cryogan") == path
+    assert output_of(Path(), None, "cryogan").name == "_map.mrc"  # the folder itself, which is refused later
 
 
 @pytest.mark.real

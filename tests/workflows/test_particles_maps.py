@@ -87,8 +87,9 @@ def test_a_map_is_written_in_angstrom(particles, truth):
 
 def test_the_account_says_what_was_assumed(particles, truth):
     history = History(rows=[{"step": 1.0, "wasserstein": 0.5}])
-    request = Request(symmetry="D2", settings={"positive": "false"})
+    request = Request(symmetry="D2", settings={"positive": "false", "radius": "0.6"})
     account = account_of(particles, request, truth, history, method="CryoGAN", meaning=(), cuts=sections(truth()))
     assert "symmetry D2; noise is Gaussian." in account.notes[-1]
+    assert "a ball of 0.6 half edges" in account.notes[-1]
     assert "negative" not in account.notes[-1]
     assert account.learning.loss.tolist() == [0.5]

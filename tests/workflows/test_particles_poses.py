@@ -3,19 +3,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
+from torch import nn
 
 from pellucid._math.rotations import from_euler
 from pellucid.data.io import star
 from pellucid.data.io.star_writing import write
-from pellucid.restorers.spatial import Poses
+from pellucid.restorers.spatial import PoseCode, Poses, Spatial
 from pellucid.workflows.learn import Job
 from pellucid.workflows.particles_poses import poses, tables, vague
 from pellucid.workflows.particles_stack import Reading, stack
 from pellucid.workflows.particles_training import Request
 
 from .particle_stacks import PIXEL, SIZE, simulated
+from .particle_stacks import write as mrc
 
-pytest.importorskip("starfile", reason="starfile, of the extra em, reads STAR")
+starfile = pytest.importorskip("starfile", reason="starfile, of the extra em, reads STAR")
 
 
 @pytest.fixture
@@ -42,6 +45,38 @@ def test_poses_are_read_back_in_the_convention_of_relion(path, some, rng):
     np.testing.assert_allclose(found.shifts, 2 * some.shift.numpy(), atol=1e-5)
     assert found.pixel_size_angstrom == PIXEL
     np.testing.assert_array_equal(found.images, star.read(path.with_name("p.star")).images)
+
+
+class Bent(nn.Module):
+    """Three blobs of which no turn and no mirror image is alike, in halves of the edge."""
+
+    def forward(self, r, z):
+        centres = r.new_tensor([[0.0, 0.5], [-0.4, 0.0], [0.1, -0.3]])
+        blobs = torch.exp(-(r[:, :, None] - centres).square().sum(-1) / 0.04)
+        return (blobs * r.new_tensor([1.0, 0.7, 0.4])).sum(-1, keepdim=True)
+
+
+@pytest.mark.parametrize("size", [24, 25])
+def test_what_relion_does_with_a_written_pose_aligns_the_particle(tmp_path, rng, size):
+    """RELION moves an image by its origin, and shows what is at x in its reference at A x, A = [[c, s], [-s, c]]."""
+    model = Spatial(nn.Identity(), Bent(), prior=PoseCode(angle=1.0, shift=1.0, latent=1), space=(size, size))
+    angle, shift = torch.rand(9, generator=rng) * 6 - 3, torch.randn(9, 2, generator=rng)
+    zero = torch.zeros(9, 1)
+    images = model.render(angle, shift, zero)[:, 0]
+    reference = model.render(zero[:1, 0], torch.zeros(1, 2), zero[:1])[0, 0].numpy()
+    particles = stack(mrc(tmp_path / "p.mrcs", images), Reading(), rng)
+    found = Poses(angle=angle, shift=shift, latent=zero, spreads=torch.ones(9, 4))
+    write(tmp_path / "posed.star", tables(particles, found))
+    rows = starfile.read(tmp_path / "posed.star")["particles"].to_dict("records")
+    ramp = np.arange(size) - size // 2
+    x = np.stack(np.meshgrid(ramp, ramp))  # (x, y): columns, and rows downwards
+    for image, row in zip(images.numpy(), rows, strict=True):
+        c, s = np.cos(np.radians(row["rlnAnglePsi"])), np.sin(np.radians(row["rlnAnglePsi"]))
+        origin = np.array([row["rlnOriginXAngst"], row["rlnOriginYAngst"]]) / PIXEL
+        at = np.tensordot([[c, s], [-s, c]], x, 1) - origin[:, None, None]
+        aligned = ndimage.map_coordinates(image, at[::-1] + size // 2, order=3)
+        inside = np.hypot(*x) < size / 2 - 3
+        np.testing.assert_allclose(aligned[inside], reference[inside], atol=0.03)
 
 
 def test_what_the_star_file_held_is_kept_and_our_columns_are_added(path, some, rng):

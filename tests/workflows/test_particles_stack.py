@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import mrcfile
 import numpy as np
 import pytest
@@ -132,6 +134,7 @@ def test_wrong_images_are_refused_in_one_sentence(path, rng, change, reason):
         ({"mask_radius": 2.0}, "radius of 0.1 to 1"),
         ({"pixel_size_angstrom": -1.0}, "larger than 0 angstrom"),
         ({"star": "gone.star"}, "gone.star does not exist"),
+        ({"data_dir": Path()}, r"--data-dir is for .*; p\.mrcs is one itself"),
     ],
 )
 def test_wrong_readings_are_refused(path, rng, reading, reason):

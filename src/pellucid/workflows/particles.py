@@ -195,7 +195,7 @@ def output_of(path: Path, output: Path | None, method: str) -> Path:
     'particles_map.mrc'
     """
     ending = "_poses.star" if method == "spatial_vae" else "_map.mrc"
-    return path.with_name(stem(path) + ending) if output is None else output
+    return path.parent / (stem(path) + ending) if output is None else output
 
 
 def _targets(output: Path, request: Request) -> dict[str, Path]:

@@ -139,9 +139,10 @@ def image_of(volume: Tensor, stack: Stack, provenance: Mapping[str, Any]) -> Ima
 def _assumed(request: Request, stack: Stack) -> str:
     shift = 0.01 * stack.size * stack.shrunk if request.shift is None else request.shift
     noise = "Gaussian" if stack.background is None else "that of the background's patches"
-    positive = checked(request.method, request.settings, "generate").get("positive", True)
+    known = {"radius": request.reading.mask_radius, "positive": True}
+    known |= checked(request.method, request.settings, "generate")
     return (
         f"Assumed: all sides are seen alike; particles lie within {shift:.2g} recorded pixels (standard deviation; "
-        f"--shift) of the centres of their images, in a ball of {request.reading.mask_radius:g} half edges; symmetry "
-        f"{request.symmetry}; noise is {noise}{'; density is nowhere negative' if positive else ''}."
+        f"--shift) of the centres of their images, in a ball of {known['radius']:g} half edges; symmetry "
+        f"{request.symmetry}; noise is {noise}{'; density is nowhere negative' if known['positive'] else ''}."
     )

@@ -174,6 +174,10 @@ def _read(path: Path, reading: Reading) -> tuple[star.Particles, Path | None]:
         if reading.star is not None:
             raise InputError(f"{path.name} is a STAR file itself: leave out --star.")
         return star.read(path, reading.data_dir), path
+    if reading.data_dir is not None:
+        raise InputError(
+            f"--data-dir is for the stacks that a STAR file names; {path.name} is one itself: leave it out."
+        )
     if reading.star is None:
         return star.bare(path), None
     return star.read(reading.star, images=path), reading.star

@@ -129,7 +129,7 @@ def test_tables_are_returned_as_they_stand(folder):
         (VERSION_30.replace("2@a.mrcs", "1@/etc/passwd"), "outside"),
         (VERSION_30.replace("5 50000 0.0 0.0", "5 50000 x 0.0"), "rlnOriginX .* no finite numbers"),
         (VERSION_30.replace("5 50000 0.0 0.0", "5 50000 nan 0.0"), "rlnOriginX .* no finite numbers"),
-        (VERSION_30.replace("5 50000 0.0 0.0", "5 20000 0.0 0.0"), "1 to 2.5 angstrom"),
+        (VERSION_30.replace("5 50000 0.0 0.0", "5 20000 0.0 0.0"), "1 to 2.5 angstrom, .*: give one optics group"),
         (VERSION_30.replace("rlnImageName", "rlnMicrographName"), "holds no table of particles"),
         ("", "holds no table of particles"),
         ("\x00\x93NUMPY", "no table of particles|could not be read"),
@@ -149,6 +149,14 @@ def test_images_of_two_sizes_are_refused(folder):
         file.set_data(np.zeros((1, 4, 4), np.float32))
     with pytest.raises(InputError, match="split"):
         star.read(written(folder, VERSION_30.replace("2@a.mrcs", "1@c.mrcs")))
+
+
+def test_a_map_is_no_stack(folder):
+    with mrcfile.new(folder / "map.mrc") as file:
+        file.set_data(np.zeros((6, 6, 6), np.float32))
+    with pytest.raises(InputError, match=r"map\.mrc is a map of 6 x 6 x 6 voxels, and a stack of images is expected"):
+        star.bare(folder / "map.mrc")
+    assert star.bare((folder / "map.mrc").rename(folder / "map.mrcs")).images.shape == (6, 6, 6)
 
 
 @pytest.mark.real

@@ -94,11 +94,16 @@ def bare(path: Path) -> Particles:
     Raises
     ------
     InputError
-        If it is no MRC of real images.
+        If it is no MRC of real images, or a map: a cube that does not say it is a stack.
     """
-    found = stack(path)
+    found, image = stack(path), mrc.read(path)
+    if image.axes == "ZYX" and len(set(image.shape)) == 1:
+        raise InputError(
+            f"{path.name} is a map of {' x '.join(map(str, image.shape))} voxels, and a stack of images is expected: "
+            "give the particles; a stack says so by space group 0 or the ending .mrcs."
+        )
     require_memory(4 * int(np.prod(found.shape)), path.name)
-    images, pixel = np.array(found, np.float32), mrc.read(path).scale.get("X")
+    images, pixel = np.array(found, np.float32), image.scale.get("X")
     return Particles(images=images, pixel_size_angstrom=pixel, angles=None, shifts=None, optics=None)
 
 
@@ -239,7 +244,10 @@ def _pixel_size(table: _Table) -> float | None:
         return None
     low, high = float(sizes.min()), float(sizes.max())
     if low <= 0 or high - low > 1e-3 * low:
-        raise InputError(f"{table.name} has pixels of {low:.4g} to {high:.4g} angstrom: one positive size is expected.")
+        raise InputError(
+            f"{table.name} has pixels of {low:.4g} to {high:.4g} angstrom, and one size above zero is expected: give "
+            "one optics group, or rescale the images."
+        )
     return low
 
 
