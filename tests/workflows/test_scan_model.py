@@ -4,8 +4,11 @@ from dataclasses import replace
 import pytest
 import torch
 
+from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.methods import function
+from pellucid.noise import Gaussian
+from pellucid.operators import Blur, LearnableBlur
 from pellucid.training import package
 from pellucid.workflows.scan_model import Facts, ScanModel
 
@@ -72,8 +75,22 @@ def test_provenance_is_a_table(model, tmp_path):
 def test_weights_that_do_not_fit_are_refused(model, scan):
     wrong = {name: weight * float("nan") for name, weight in model.weights.items()}
     for weights in (wrong, dict(list(model.weights.items())[1:])):
-        with pytest.raises(InputError, match="weights of the model do not fit ssdu"):
+        with pytest.raises(InputError, match=r"do not fit ssdu .* with preset=lite, fraction=0\.4"):
             replace(model, weights=weights).build("toy", scan)
+
+
+def test_a_model_that_learned_its_psf_refuses_another_one_and_names_its_own(rng):
+    """And a model that was given a PSF refuses to learn one."""
+    y, psf = torch.rand(1, 1, 32, 32, generator=rng), torch.full((1, 1, 5, 5), 0.04)
+    known, unknown = (Measurement(y=y, operator=kind(psf), noise=Gaussian(0.1)) for kind in (Blur, LearnableBlur))
+    for own, flag, other in ((unknown, {"psf_width": "5"}, known), (known, {"psf": "a.tif"}, unknown)):
+        method = function("ot_cyclegan", "reconstruct")(own, rng=torch.Generator().manual_seed(3))
+        facts, weights = Facts.of("deconvolution", "ot_cyclegan", {}, own), method.model.state_dict()
+        found = ScanModel(facts=facts, weights=weights, provenance={"geometry": flag})
+        assert found.build("deconvolution", own).restorer(own).shape == y.shape
+        told = " ".join(*flag.items()).replace("_", "-")
+        with pytest.raises(InputError, match=f"do not fit ot_cyclegan .* was trained with --{told}, so give the same"):
+            found.build("deconvolution", other)
 
 
 def test_nothing_pickled_is_opened(tmp_path):

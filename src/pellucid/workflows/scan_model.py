@@ -131,10 +131,17 @@ class ScanModel:
         found = {k: (v.shape, v.dtype) for k, v in self.weights.items() if v.isfinite().all()}
         if expected != found:
             raise InputError(
-                f"The weights of the model do not fit {wanted.method} with its settings: use those of its training, or "
-                "train it again."
+                f"The weights of the model do not fit {wanted.method} as it is asked for here: it was trained with "
+                f"{self._trained_with}, so give the same, or train another model."
             )
         method.model.load_state_dict(dict(self.weights))
+
+    @property
+    def _trained_with(self) -> str:
+        """The flags that described its scans, and its settings, in words."""
+        geometry = self.provenance.get("geometry")
+        flags = [f"--{k.replace('_', '-')} {v}" for k, v in geometry.items()] if isinstance(geometry, dict) else []
+        return ", ".join(flags + [f"{k}={v}" for k, v in self.facts.settings.items()]) or "no settings"
 
     def _same_kind(self, wanted: Facts) -> None:
         """Refuse scans of another kind."""
