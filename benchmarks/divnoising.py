@@ -69,12 +69,17 @@ def simulated(settings, truth):
     lesson = learn([image], [], 2, Job(options=options, deadline=None))[0][0]
     where = np.stack(np.meshgrid(*map(np.arange, truth.shape), indexing="ij"))
     given = torch.from_numpy(np.concatenate([image.data[None], where.astype(np.float32)])).unsqueeze(0)
+    draws = np.empty((max(DRAWS), *truth.shape))
+
+    def keep(number, draw):
+        draws[number] = draw[0, 0].numpy()
+
     with torch.no_grad():
-        maps = posterior(lesson.restorer, given, 0, max(DRAWS), likeliest=True)[0, :, 0].double().numpy()
+        maps = posterior(lesson.restorer, given, seed=0, draws=max(DRAWS), likeliest=True, keep=keep)
         _, divergences = lesson.method.model.drawn(
             Measurement(y=lesson.standardisation(given[:, :1]), operator=Identity()), generator("cpu", 0)
         )
-    *draws, mean, spread, likeliest = maps
+    mean, spread, likeliest = maps[0, :, 0].double().numpy()
     told = sum(float(divergence.sum()) for divergence in divergences) / truth.size
     row = {"within": covered(mean - truth, spread**2), "kl": told, "mode": psnr(likeliest, truth, 255.0)}
     return row | {f"draws_{n}": psnr(np.mean(draws[:n], 0), truth, 255.0) for n in DRAWS}

@@ -261,3 +261,17 @@ def test_a_cuda_device_gives_what_the_cpu_gives(rng):
     answer, count, _ = tiled(network.cuda(), y, cut, device="cuda")
     assert count.min() == count.max() == 1
     torch.testing.assert_close(answer, expected, atol=1e-3, rtol=1e-3)
+
+
+def test_a_function_may_know_which_tile_it_computes():
+    y, told, out = torch.arange(120.0).view(1, 10, 12), [], torch.zeros(10, 12)
+    cut = plan((10, 12), (1, 1), (2, 2), CPU, (4, 5))
+
+    def function(block):
+        region, inside = told[-1]
+        out[region] = block[0, 0][inside]
+        return block
+
+    apply_tiled(function, lambda r: y[(slice(None), *r)], lambda *_: None, cut, begin=lambda *tile: told.append(tile))
+    assert torch.equal(out, y[0])
+    assert [region for region, _ in told] == cut.regions()

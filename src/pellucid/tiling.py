@@ -75,6 +75,7 @@ def apply_tiled(
     cut: Cut,
     *,
     device: torch.device | str = "cpu",
+    begin: Callable[[Region, Region], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> Cut:
@@ -92,6 +93,8 @@ def apply_tiled(
         How the image is cut.
     device
         Where the function computes. A CUDA device computes while the CPU reads and writes.
+    begin
+        Told of each tile before the function is: its region of the image, and where it lies in what was read for it.
     on_progress
         Called with the number of pixels done and of all.
     cancel
@@ -114,6 +117,8 @@ def apply_tiled(
     def evaluate(cut: Cut, region: Region) -> Tensor | None:
         if cancel is not None and cancel():
             raise Cancelled
+        if begin is not None:
+            begin(region, relative(region, cut.read(region)))
         try:
             return _evaluate(function, read, cut, region, device)
         except (RuntimeError, MemoryError) as error:

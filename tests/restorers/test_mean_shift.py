@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from pellucid.restorers import mean_shift
 from pellucid.restorers.mean_shift import mode
 
 
@@ -40,3 +41,13 @@ def test_of_one_cluster_it_is_nearly_the_mean(rng):
 
 def test_draws_that_agree_are_their_mode():
     assert torch.equal(mode(torch.ones(3, 1, 4, 8, 8)), torch.ones(1, 4, 8, 8))
+
+
+@pytest.mark.parametrize("size", [(150, 20), (20, 150), (4, 20, 150)])
+def test_bands_of_the_image_are_parts_of_the_whole(size, rng, monkeypatch):
+    draws = torch.randn(6, 2, *size, generator=rng)
+    whole, looked = mode(draws), []
+    monkeypatch.setattr(mean_shift, "_AT_ONCE", 0)
+    monkeypatch.setattr(mean_shift, "_densest", lambda *given, of=mean_shift._densest: looked.append(1) or of(*given))
+    torch.testing.assert_close(mode(draws), whole)
+    assert len(looked) == 3

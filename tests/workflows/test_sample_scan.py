@@ -99,11 +99,25 @@ def test_a_run_that_was_stopped_goes_on(cells, tmp_path):
     np.testing.assert_array_equal(parts, whole)
 
 
+def test_a_stop_while_drawing_leaves_nothing(cells, tmp_path):
+    drawn(cells, save_model=tmp_path / "m.zip")
+    before = names(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        drawn(
+            cells, options=Options(device="cpu"), model=tmp_path / "m.zip", output=tmp_path / "o", cancel=lambda: True
+        )
+    assert names(tmp_path) == before
+
+
 def test_stacks_and_movies_keep_their_axes(cells, tmp_path):
     plane = np.asarray(read(cells).data[...])
     movie = saved(tmp_path / "movie.ome.tif", np.stack([plane, plane[::-1]]), "TYX")
     drawn(movie, psf=cells.with_name("psf.tif"), options=OPTIONS)
-    assert read(tmp_path / "movie_samples" / "movie_draws.ome.tif").shape == (2, 2, 64, 64)
+    draws, mean = (
+        np.asarray(read(tmp_path / "movie_samples" / f"movie_{k}.ome.tif").data[...]) for k in ("draws", "mean")
+    )
+    assert draws.shape == (2, 2, 64, 64)
+    np.testing.assert_allclose(draws.mean(0), mean, rtol=1e-5)
     stack = saved(tmp_path / "stack.ome.tif", np.stack([plane[:32, :32]] * 6), "ZYX")
     psf = saved(tmp_path / "psf3.ome.tif", np.stack([0.5 * PSF, PSF, 0.5 * PSF]), "ZYX")
     drawn(stack, psf=psf, options=OPTIONS)

@@ -1,3 +1,5 @@
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -5,12 +7,12 @@ import torch
 from pellucid.data.image import Image
 from pellucid.errors import InputError
 from pellucid.restorers.mean_shift import mode
-from pellucid.tiling import plan
+from pellucid.tiling import Cancelled, plan
 from pellucid.workflows import sampling
 from pellucid.workflows.learn import Job, learn
 from pellucid.workflows.model import Model
 from pellucid.workflows.options import Options
-from pellucid.workflows.sampling import Sampling
+from pellucid.workflows.sampling import Sampling, posterior
 
 from .conftest import blobs, recorded
 
@@ -68,6 +70,30 @@ def test_mean_and_spread_are_those_of_the_draws_and_no_two_draws_are_alike(model
 
 def test_more_draws_begin_with_the_fewer(model, image):
     np.testing.assert_array_equal(drawn(model, image, 4)[0][:2], drawn(model, image, 2)[0])
+
+
+def test_no_draw_is_kept_once_it_is_written(model, image):
+    given = torch.from_numpy(np.stack([image.data[0], *np.mgrid[:102, :75]]).astype(np.float32))[None, ..., :72]
+    alive = []
+
+    def keep(number, draw):
+        alive.append((weakref.ref(draw), sum(one() is not None for one, _ in alive)))
+
+    with torch.no_grad():
+        posterior(model.channels[0].restorer, given[..., :100, :], seed=0, draws=6, keep=keep)
+    assert max(others for _, others in alive) <= 1
+
+
+def test_drawing_stops_within_a_tile(model, image):
+    asked = []
+
+    def stop():
+        asked.append(True)
+        return len(asked) > 5
+
+    with pytest.raises(Cancelled):
+        drawn(model, image, 50, cancel=stop)
+    assert len(asked) == 6
 
 
 def test_volumes_are_drawn_from(image):

@@ -10,6 +10,7 @@ from torch import Tensor
 
 _POOL: dict[int, Callable[..., Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 _SHRINK, _ROUNDS = 0.9, 8  # the bandwidth is halved
+_AT_ONCE = 2**23  # numbers of all draws of a band of the image, about
 
 
 def mode(draws: Tensor, window: int = 9, bandwidth: float = 0.5) -> Tensor:
@@ -36,7 +37,8 @@ def mode(draws: Tensor, window: int = 9, bandwidth: float = 0.5) -> Tensor:
     -----
     The density of whole images is that of one draw only: hence windows. As in the reference the bandwidth shrinks by a
     tenth a round, to about a half: what starts wide finds the larger mode, and ends there. Departures: windows around
-    every pixel, not tiles, so that there are no seams; a bandwidth in units of the draws, not of grey levels.
+    every pixel, not tiles, so that there are no seams; a bandwidth in units of the draws, not of grey levels. Bands of
+    the image, each with all that its pixels depend on, come one after another, so that memory stays small.
 
     References
     ----------
@@ -50,6 +52,18 @@ def mode(draws: Tensor, window: int = 9, bandwidth: float = 0.5) -> Tensor:
     >>> round(mode(torch.tensor([0.0, 5.0, 5.2, 0.2, 5.1]).view(5, 1, 1, 1)).item(), 2)
     5.1
     """
+    axis = max(range(2, draws.ndim), key=lambda axis: draws.shape[axis])
+    size, reach = draws.shape[axis], _ROUNDS * (window // 2)
+    step, bands = max(2 * reach, _AT_ONCE * size // draws.numel()), []
+    for start in range(0, size, step):
+        low, high = max(start - reach, 0), min(start + step + reach, size)
+        band = _densest(draws.narrow(axis, low, high - low), window, bandwidth)
+        bands.append(band.narrow(axis - 1, start - low, min(step, size - start)))
+    return torch.cat(bands, axis - 1)
+
+
+def _densest(draws: Tensor, window: int, bandwidth: float) -> Tensor:
+    """Return the mode of draws, all at once."""
     pool = _POOL[draws.ndim - 2]
     sides = [min(window, n - 1 + n % 2) for n in draws.shape[2:]]
 

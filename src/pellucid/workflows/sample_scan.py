@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -16,13 +17,13 @@ from torch import Tensor
 
 from pellucid._math.seeds import generator
 from pellucid.data.image import Image
-from pellucid.data.io import write
+from pellucid.data.io import create, write
 from pellucid.data.measurement import Measurement
 from pellucid.data.scans import chosen
 from pellucid.errors import InputError
 from pellucid.methods import Method, card, names
 from pellucid.restoration import Restoration
-from pellucid.restorers.base import PosteriorSampler
+from pellucid.restorers.base import PosteriorSampler, mean_and_spread
 from pellucid.restorers.mean_shift import mode
 from pellucid.workflows.events import Event, Watch, silent
 from pellucid.workflows.files import forget, report_path, stopped
@@ -39,7 +40,7 @@ from pellucid.workflows.scan_model import ScanModel
 
 @dataclass
 class Draws:
-    """Draws from the posterior of a method; keeps them, and maybe where they are densest.
+    """Draws from the posterior of a method; keeps them in a file without a name, and maybe where they are densest.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ class Draws:
         How many, two or more; what they follow from.
     likeliest
         Whether to look for the mode.
+    file
+        Open for writing and reading: the draws of each entry of the batch, one after another.
     watch, cancel
         Told of progress; asked whether to stop.
     """
@@ -54,6 +57,7 @@ class Draws:
     count: int
     seed: int
     likeliest: bool
+    file: BinaryIO
     watch: Watch = silent
     cancel: Callable[[], bool] = lambda: False
     found: dict[str, Tensor] = field(default_factory=dict)
@@ -62,23 +66,29 @@ class Draws:
         """Return the mean and the spread of the draws, entry by entry of the batch."""
         restorer = method.restorer
         assert isinstance(restorer, PosteriorSampler)
-        entries = [chosen(data, torch.tensor([k], device=data.y.device), (k,)) for k in range(len(data.y))]
-        drawn = []
         with torch.no_grad():
-            for k in range(self.count):
-                if self.cancel():
-                    raise KeyboardInterrupt
-                self.watch(Event("draw", f"Drawing {k + 1} of {self.count}.", k / self.count))
-                rngs = [generator(data.y.device, self.seed, number, k) for number in range(len(entries))]
-                parts = [restorer.draw(entry, rng) for entry, rng in zip(entries, rngs, strict=True)]
-                drawn.append(torch.cat(parts).float().cpu())
-            draws = torch.stack(drawn)
-            mean, spread = draws.mean(0), draws.std(0)
-            self.found = {"draws": draws.flatten(0, 1), "spread": spread}
+            entries = [mean_and_spread(self._drawn(data, restorer, number)) for number in range(len(data.y))]
+            mean, spread = (torch.cat(parts) for parts in zip(*entries, strict=True))
+            shape = (len(data.y), self.count, *mean.shape[1:])
+            draws = torch.from_numpy(np.memmap(self.file, np.float32, "r+", shape=shape))
+            self.found = {"draws": draws.transpose(0, 1), "spread": spread}
             if self.likeliest:
-                self.found["map"] = torch.stack([mode(draws[:, k]) for k in range(len(entries))])
+                self.found["map"] = torch.stack([mode(entry) for entry in draws])
             residual = data.y - data.operator(mean.to(data.y))
         return Restoration(image=mean.to(data.y), spread=spread, residual=residual, provenance={})
+
+    def _drawn(self, data: Measurement, restorer: PosteriorSampler, number: int) -> Iterator[Tensor]:
+        """Draw one entry of the batch, and keep each draw."""
+        draw = restorer.posterior(chosen(data, torch.tensor([number], device=data.y.device), (number,)))
+        for k in range(self.count):
+            if self.cancel():
+                raise KeyboardInterrupt
+            done = number * self.count + k
+            total = len(data.y) * self.count
+            self.watch(Event("draw", f"Drawing {done + 1} of {total}.", done / total))
+            x = draw(generator(data.y.device, self.seed, number, k)).float().cpu()
+            self.file.write(x.numpy().tobytes())
+            yield x
 
 
 def behind(psf: Path, options: Options, *, axes: str | None, channel: str | None, model: Path | None) -> Request:
@@ -129,22 +139,23 @@ def sample_scan(
     kinds = ("mean", "draws", "spread", *(("map",) if likeliest else ()))
     places = places_of(path, output, kinds, save_model, overwrite=overwrite)
     watch(Event("read", " ".join(opened.notes)))
-    job = _job(places["mean"].parent, request.options, start, resume=resume, watch=watch, cancel=cancel)
-    drawing = Draws(draws, request.seed, likeliest, watch, cancel)
+    to = places["mean"].parent
+    job = _job(to, request.options, start, resume=resume, watch=watch, cancel=cancel)
     try:
         ready = prepare({path: opened}, request, model, job)[0][path]
         assert ready.taught is not None
         if save_model is not None:
             ready.taught.model.save(save_model, overwrite=overwrite)
-        found = finish(ready, path, request, watch, ask=drawing)
+        with TemporaryFile(dir=to if to.is_dir() else to.parent) as file:
+            drawing = Draws(draws, request.seed, likeliest, file, watch, cancel)
+            found = finish(ready, path, request, watch, ask=drawing)
+            facts = _written(drawing, opened, found, image, places, overwrite=overwrite)
     except KeyboardInterrupt:
         stopped(job)
         raise
-    images = _images(drawing, opened, found, image)
-    facts = _written(images, places, path, found, overwrite=overwrite)
     forget(job)
     seconds = round(time.monotonic() - start, 3)
-    return facts | dict(found.summary) | {"draws": draws, "generated": True, "seconds": seconds}
+    return {"input": str(path)} | facts | dict(found.summary) | {"draws": draws, "generated": True, "seconds": seconds}
 
 
 def _job(to: Path, options: Options, start: float, **how: Any) -> Job:
@@ -162,29 +173,26 @@ def _checked(request: Request) -> ScanModel | None:
     return request.check() if model is None else model
 
 
-def _images(drawing: Draws, opened: Scan, made: Reconstruction, image: Image) -> dict[str, Image]:
-    """Return what is written, by name, each with what repeats it."""
-    provenance, data = made.restoration.provenance, opened.measurement
-    like = images_like(image, drawing.found, drawing.count, provenance, drawing.seed)
-    mean = dict(provenance) | {"command": shlex.join(["pellucid", *sys.argv[1:]])}
-    images = {"mean": replace(made.restoration, provenance=mean)}
-    for name, (one, _) in like.items():
-        found = drawing.found[name]
-        parts = [np.asarray(opened.image(x).data) for x in found.view(-1, len(data.y), *found.shape[1:])]
-        images[name] = one.with_data(np.stack(parts) if name == "draws" else parts[0])
-    return images
-
-
 def _written(
-    images: Mapping[str, Image], places: Mapping[str, Path], path: Path, found: Reconstruction, *, overwrite: bool
+    drawing: Draws,
+    opened: Scan,
+    found: Reconstruction,
+    image: Image,
+    places: Mapping[str, Path],
+    *,
+    overwrite: bool,
 ) -> dict[str, Any]:
-    """Write the images, and the report on the mean."""
-    to, report = places["mean"].parent, report_path(places["mean"])
-    to.mkdir(exist_ok=True)
-    for name, image in images.items():
-        write(places[name], image, overwrite=overwrite, provenance=image.provenance)
-    provenance = images["mean"].provenance
+    """Write the images, each with what repeats it, draw by draw, and the report on the mean."""
+    report, made = report_path(places["mean"]), found.restoration.provenance
+    provenance = dict(made) | {"command": shlex.join(["pellucid", *sys.argv[1:]])}
+    places["mean"].parent.mkdir(exist_ok=True)
+    write(places["mean"], found.restoration, overwrite=overwrite, provenance=provenance)
+    for name, (like, shape) in images_like(image, drawing.found, drawing.count, made, drawing.seed).items():
+        parts = enumerate(drawing.found[name]) if name == "draws" else [(..., drawing.found[name])]
+        with create(places[name], like, shape, np.float32, overwrite=overwrite) as writer:
+            for place, part in parts:
+                writer[place] = np.asarray(opened.image(part).data)
     account = replace(found.account, title=places["mean"].name, provenance=provenance)
     replace(found, account=account).report.save(report)
     files = {name: str(place) for name, place in places.items()}
-    return {"input": str(path), "output": str(to), "files": files, "report": str(report)}
+    return {"output": str(places["mean"].parent), "files": files, "report": str(report)}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from pellucid._math.halo import halo
 from pellucid._math.placed import Placed
-from pellucid._math.regions import Region
+from pellucid._math.regions import Region, view
 from pellucid._math.seeds import mix
 from pellucid.data.io import Writer
 from pellucid.data.measurement import Measurement
@@ -22,9 +23,10 @@ from pellucid.errors import InputError
 from pellucid.methods import card, names
 from pellucid.operators import Identity
 from pellucid.restorers import Recorded, Restorer
+from pellucid.restorers.base import mean_and_spread
 from pellucid.restorers.mean_shift import mode
 from pellucid.restorers.variational import Variational
-from pellucid.tiling import apply_tiled, plan
+from pellucid.tiling import Cancelled, apply_tiled, plan
 from pellucid.workflows.application import Application, Preview
 from pellucid.workflows.options import applying_precision
 
@@ -47,7 +49,7 @@ class Sampling(Application):
     Parameters
     ----------
     draws
-        How many, two or more.
+        How many, two or more. Each is written as it comes.
     seed
         Of the draws.
     writers
@@ -83,36 +85,52 @@ class Sampling(Application):
     ) -> None:
         """Draw one plane or volume."""
         assert isinstance(restorer, Recorded)
-        space, dims = stack.space(item), stack.dims
         seed = mix(self.seed, stack.channel, stack.items.index(item))
+        read, tiles = partial(_placed, stack, item), list[tuple[Region, Region]]()
 
-        def read(region: Region) -> Tensor:
-            where = np.meshgrid(*(np.arange(s.start, s.stop, dtype=np.float32) for s in region), indexing="ij")
-            return torch.from_numpy(np.concatenate([stack.given(item, region), where]))
-
-        def drawn(given: Tensor, draws: int = self.draws) -> Tensor:
-            return posterior(restorer, given, seed, draws, likeliest="map" in self.writers)
+        def keep(number: int, draw: Tensor) -> None:
+            if self.cancel():
+                raise Cancelled
+            region, inside = tiles[-1]
+            part = stack.answer(view(draw[0], inside).cpu().numpy(), item)
+            self.writers["draws"][(number, *stack.index(item, region))] = part
 
         def write(region: Region, maps: Tensor) -> None:
             place, answers = stack.index(item, region), [stack.answer(part.numpy(), item) for part in maps]
-            writer[place], self.writers["spread"][place], *rest = answers[self.draws :]
-            self.writers["draws"][(slice(None), *place)] = np.stack(answers[: self.draws])
-            if rest:
-                self.writers["map"][place] = rest[0]
+            writer[place], self.writers["spread"][place], *likeliest = answers
+            for answer in likeliest:
+                self.writers["map"][place] = answer
             if item == preview.item:
-                preview.keep(region, stack.shown(maps[self.draws : self.draws + 2]))
+                preview.keep(region, stack.shown(maps[:2]))
 
-        precision, stride = applying_precision(self.device), restorer.stride(dims)
-        like = read((slice(0, 1),) * dims).to(self.device)
+        drawn = partial(posterior, restorer, seed=seed, likeliest="map" in self.writers)
+        precision, stride = applying_precision(self.device), restorer.stride(stack.dims)
         with torch.no_grad(), torch.autocast(self.device.type, precision, enabled=precision is not None):
             if restorer not in _halos:
-                _halos[restorer] = halo(lambda given: drawn(given, 2), stride, like=like)
-            cut = plan(space, stride, _halos[restorer], self.device)
-            apply_tiled(drawn, read, write, cut, device=self.device, on_progress=progress, cancel=self.cancel)
+                like = read((slice(0, 1),) * stack.dims).to(self.device)
+                _halos[restorer] = halo(partial(drawn, draws=2), stride, like=like)
+            cut = plan(stack.space(item), stride, _halos[restorer], self.device)
+            how: dict[str, Any] = {"device": self.device, "on_progress": progress, "cancel": self.cancel}
+            drawn = partial(drawn, draws=self.draws, keep=keep)
+            apply_tiled(drawn, read, write, cut, begin=lambda *tile: tiles.append(tile), **how)
 
 
-def posterior(restorer: Recorded, given: Tensor, seed: int, draws: int, *, likeliest: bool = False) -> Tensor:
-    """Return draws, their mean and spread, and maybe their mode, in recorded units.
+def _placed(stack: Stack, item: Item, region: Region) -> Tensor:
+    """Return the data of a region, and then the place of each pixel along each axis, (channel + axes, *region)."""
+    where = np.meshgrid(*(np.arange(s.start, s.stop, dtype=np.float32) for s in region), indexing="ij")
+    return torch.from_numpy(np.concatenate([stack.given(item, region), where]))
+
+
+def posterior(
+    restorer: Recorded,
+    given: Tensor,
+    *,
+    seed: int,
+    draws: int,
+    likeliest: bool = False,
+    keep: Callable[[int, Tensor], None] = lambda number, draw: None,
+) -> Tensor:
+    """Return mean and standard deviation of draws, and maybe their mode, in recorded units.
 
     Parameters
     ----------
@@ -125,19 +143,30 @@ def posterior(restorer: Recorded, given: Tensor, seed: int, draws: int, *, likel
     draws
         How many.
     likeliest
-        Whether to add the mode.
+        Whether to add the mode: only then are all draws in memory at once.
+    keep
+        Takes the number of each draw and the draw, (1, channel, *space).
 
     Returns
     -------
     Tensor
-        Shape (1, draws + 2 or 3, channel, *space).
+        Shape (1, 2 or 3, channel, *space).
     """
     units, sampler, dims = restorer.standardisation, restorer.restorer, given.ndim - 2
     assert isinstance(sampler, Variational)
     data, where = given[:, :-dims], given[0, -dims:].nan_to_num().long()
     places = [where[axis].movedim(axis, 0).flatten(1)[:, 0] for axis in range(dims)]
-    inside = Measurement(y=units(data), operator=Identity(), noise=units.noise)
-    inner = torch.cat([sampler.draw(inside, Placed(mix(seed, k), places)) for k in range(draws)]).float()
-    outer = units.inverse(inner)
-    maps = [*outer, outer.mean(0), outer.std(0)]
-    return torch.stack([*maps, units.inverse(mode(inner))] if likeliest else maps).unsqueeze(0)
+    draw = sampler.posterior(Measurement(y=units(data), operator=Identity(), noise=units.noise))
+    kept: list[Tensor] = []
+
+    def drawn() -> Iterator[Tensor]:
+        for number in range(draws):
+            inner = draw(Placed(mix(seed, number), places)).float()
+            if likeliest:
+                kept.append(inner)
+            outer = units.inverse(inner)
+            keep(number, outer)
+            yield outer
+
+    maps = mean_and_spread(drawn())
+    return torch.stack([*maps, units.inverse(mode(torch.cat(kept)))[None]] if likeliest else maps, 1)
