@@ -71,6 +71,12 @@ def written(folder, text):
     return path
 
 
+def processed(column):
+    """Return the tables with a column that says what was done to the images of the second group."""
+    optics = OPTICS.replace("Size #6\n", f"Size #6\n_{column} #7\n")
+    return optics.replace("0.1 1.5\n", "0.1 1.5 0\n").replace("0.07 1.5\n", "0.07 1.5 1\n") + PARTICLES
+
+
 def test_version_31_takes_the_optics_from_their_table(folder):
     found = star.read(written(folder, OPTICS + PARTICLES))
     with mrcfile.open(folder / "a.mrcs") as a, mrcfile.open(folder / "more/b.mrcs") as b:
@@ -135,6 +141,8 @@ def test_tables_are_returned_as_they_stand(folder):
         ("\x00\x93NUMPY", "no table of particles|could not be read"),
         (OPTICS + PARTICLES.replace("0.0 0.0 1", "0.0 0.0 7"), "optics group 7"),
         (PARTICLES, "no size of a pixel"),
+        (processed("rlnCtfDataAreCtfPremultiplied"), r"multiplied by .* \(rlnCtfDataAreCtfPremultiplied\): extract"),
+        (processed("rlnCtfDataArePhaseFlipped"), "given the phases"),
         (PARTICLES.replace("_rlnOriginXAngst", "_rlnOther"), "lacks the column rlnVoltage"),
     ],
 )

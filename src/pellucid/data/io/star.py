@@ -22,6 +22,10 @@ _OPTICS = {  # argument of `pellucid.operators.ctf.ctf`: column of RELION, and i
     "amplitude_contrast": ("rlnAmplitudeContrast", None),
     "b_factor_angstrom2": ("rlnCtfBfactor", 0.0),
 }
+_DONE = {  # column of RELION: what was done to the images where it is not zero
+    "rlnCtfDataAreCtfPremultiplied": "multiplied by their contrast transfer functions",
+    "rlnCtfDataArePhaseFlipped": "given the phases that they would have without contrast transfer",
+}
 _ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 
 
@@ -264,6 +268,9 @@ def _shifts(table: _Table, pixel: float | None) -> Column | None:
 def _optics(table: _Table) -> dict[str, Column] | None:
     if "rlnDefocusU" not in table:
         return None
+    for column, done in _DONE.items():
+        if column in table and table[column].any():
+            raise InputError(f"Images of {table.name} were {done} ({column}): extract them without that.")
     u = 1e-4 * table["rlnDefocusU"]
     v = 1e-4 * table["rlnDefocusV"] if "rlnDefocusV" in table else u
     axis = table["rlnDefocusAngle"] if "rlnDefocusAngle" in table else np.zeros_like(u)
