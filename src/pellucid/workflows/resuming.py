@@ -29,10 +29,12 @@ def begin(job: Job, provenance: Mapping[str, Any]) -> None:
     note = job.folder / "request.safetensors"
     facts = {key: value for key, value in provenance.items() if key not in _FREE}
     if job.resume and note.is_file():
-        if checkpoint.load(note)[1] != facts:
+        begun = checkpoint.load(note)[1]
+        other = [key for key in facts | begun if facts.get(key) != begun.get(key)]
+        if other:
             raise InputError(
-                f"{job.folder} holds a run on other files or with other settings: repeat its command with --resume, or "
-                "leave out --resume to start anew."
+                f"{job.folder} holds a run on other files or with other settings ({', '.join(other)}): repeat its "
+                "command with --resume, or leave out --resume to start anew."
             )
         return
     if job.resume:
