@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -10,7 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from .pretended import pretended, register
+
 torch.set_num_threads(1)
+register()
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
 
@@ -23,6 +27,13 @@ def rng() -> torch.Generator:
 @pytest.fixture
 def numpy_rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def device() -> Iterator[torch.device]:
+    """Return a device that is not that of the host; needs no hardware."""
+    with pretended() as place:
+        yield place
 
 
 @pytest.fixture(scope="session")
