@@ -26,6 +26,16 @@ def test_names_what_the_file_says(tmp_path, numpy_rng):
     assert len(inspect(tmp_path / "cells.ome.tif", channel="RFP").channels) == 1
 
 
+@pytest.mark.parametrize("name", ["a.ome.tif", "a.ome.zarr", "a.mrc", "a.nii", "a.nii.gz"])
+def test_an_image_that_was_made_up_is_named(tmp_path, name, numpy_rng):
+    image = Image(data=numpy_rng.normal(100, 5, (4, 40, 40)).astype(np.float32), axes="ZYX")
+    long = {"settings": {f"setting {k}": k for k in range(20)}}
+    for note, marked in (({}, False), ({"generated": True}, True)):
+        facts = inspect(write(tmp_path / name, image, provenance=long | note, overwrite=True))
+        assert facts.as_dict()["generated"] is marked
+        assert ("a network made up a part" in str(facts)) is marked
+
+
 def test_correlated_noise_rules_blind_spots_out(tmp_path, numpy_rng):
     noise = ndimage.gaussian_filter(numpy_rng.standard_normal((128, 128)), 0.8)
     np.save(tmp_path / "smooth.npy", 100 + 10 * noise)

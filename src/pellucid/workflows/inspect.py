@@ -15,6 +15,7 @@ from pellucid.errors import InputError
 from pellucid.noise import Diagnosis, diagnose
 from pellucid.noise.levels import Levels
 
+_GENERATED = "generated: a network made up a part of this image, as is noted in the file; it is no recording"
 _SAMPLE = 2**22  # pixels that are diagnosed; of larger images, a random part
 
 
@@ -82,6 +83,7 @@ class Facts:
             "pixel_size": dict(image.scale),
             "units": dict(image.units),
             "channel_names": list(image.channel_names),
+            "generated": bool(image.provenance.get("generated")),
             "channels": [channel.as_dict() for channel in self.channels],
         }
 
@@ -93,6 +95,7 @@ class Facts:
         return "\n".join(
             [
                 f"file: {image.source} ({image.format})",
+                *([_GENERATED] if image.provenance.get("generated") else []),
                 f"axes: {image.axes} {image.shape}, {image.dtype}; --axes changes the reading",
                 f"pixel size: {sizes or 'the file does not say'}",
                 *([f"channels: {', '.join(image.channel_names)}"] if image.channel_names else []),

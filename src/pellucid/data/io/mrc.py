@@ -17,6 +17,7 @@ from pellucid.data.image import ArrayLike, Image
 from pellucid.data.io.lazy import require_memory
 from pellucid.data.io.regions import blocks
 from pellucid.data.io.rows import Rows
+from pellucid.data.io.signature import signature, told
 from pellucid.data.io.units import UNITS
 from pellucid.errors import InputError
 
@@ -91,7 +92,9 @@ def read(path: Path) -> Image:
     if mode == 3:
         data = _complex(data, path.name)
     scale = _scale(fields, axes)
-    return Image(data=data, axes=axes, scale=scale, units=dict.fromkeys(scale, "angstrom"), format="mrc", header=header)
+    known: dict[str, Any] = {"scale": scale, "units": dict.fromkeys(scale, "angstrom"), "header": header}
+    notes = {key: value for label in fields["label"] for key, value in told(bytes(label)).items()}
+    return Image(data=data, axes=axes, format="mrc", provenance=notes, **known)
 
 
 def _order(record: bytes) -> str:
@@ -182,9 +185,8 @@ def _describe(fields: Any, like: Image, shape: tuple[int, ...], sizes: tuple[int
 
 def _sign(fields: Any, provenance: Any) -> None:
     """Add one label; a header with ten of them loses the last."""
-    text = ", ".join(["Pellucid", *(f"{key}={value}" for key, value in provenance.items())])
     count = min(max(int(fields["nlabl"]), 0), 9)
-    fields["label"][count] = text.encode("ascii", "replace")[:80]
+    fields["label"][count] = signature(provenance, 80)
     fields["nlabl"] = count + 1
 
 

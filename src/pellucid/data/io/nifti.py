@@ -18,6 +18,7 @@ from pellucid.data.image import ArrayLike, Image
 from pellucid.data.io.lazy import require_memory
 from pellucid.data.io.regions import slices
 from pellucid.data.io.rows import Rows
+from pellucid.data.io.signature import signature, told
 from pellucid.data.io.units import UNITS
 from pellucid.errors import InputError
 
@@ -84,7 +85,8 @@ def read(path: Path) -> Image:
     if slope is not None and (slope, intercept) != (1, 0) and dtype.kind != "c":
         data = _Scaled(data, float(slope), float(intercept))
     axes = ORDER[-len(shape) :]
-    return Image(data=data, axes=axes, **_sizes(fields, axes), format="nifti", header=header)
+    notes = told(bytes(fields["descrip"]))
+    return Image(data=data, axes=axes, **_sizes(fields, axes), format="nifti", header=header, provenance=notes)
 
 
 def _opened(path: Path) -> Any:
@@ -167,8 +169,7 @@ def _describe(like: Image, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     fields.set_xyzt_units("mm" if set("XYZ") & set(like.scale) else "unknown", "sec" if "T" in like.units else None)
     fields.set_slope_inter(1, 0)
     fields["vox_offset"], fields["magic"] = len(fields.binaryblock) + 4, fields.single_magic
-    text = ", ".join(["Pellucid", *(f"{key}={value}" for key, value in like.provenance.items())])
-    fields["descrip"] = text.encode("ascii", "replace")[:79]
+    fields["descrip"] = signature(like.provenance, 79)
     return fields
 
 

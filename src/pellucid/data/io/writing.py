@@ -64,7 +64,7 @@ def create(
         Replace what is there.
     provenance
         How the image was made, in terms of JSON; kept by OME-TIFF and OME-Zarr, and in short by MRC and
-        NIfTI.
+        NIfTI, which keep first that it was generated. PNG, NPY and NPZ keep nothing.
     ome_zarr
         ``"0.4"`` or ``"0.5"``; the version of `like` unless given, or 0.5.
 
@@ -85,7 +85,8 @@ def create(
         raise InputError(f"{path.name} needs one length for each of the axes {like.axes}, and got {shape}.")
     if ome_zarr not in (None, "0.4", "0.5"):
         raise InputError(f"OME-Zarr {ome_zarr} cannot be written: choose 0.4 or 0.5.")
-    like = like if provenance is None else replace(like, provenance=provenance)
+    notes = like.provenance if provenance is None else provenance
+    like = replace(like, provenance={key: notes[key] for key in sorted(notes, key="generated".__ne__)})
     like = like if ome_zarr is None else replace(like, format="ome-zarr", header=ome_zarr)
     partial = path.with_name(f".{uuid.uuid4().hex[:8]}-{path.name}")
     try:
