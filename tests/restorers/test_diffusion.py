@@ -47,11 +47,14 @@ def posterior(given):
     return gain @ given.y[0].flatten(), CORRELATION - gain @ h @ CORRELATION
 
 
-@pytest.mark.parametrize("levels", [exploding(40, 20.0, 0.03), preserving(60)])
-def test_draws_without_data_have_the_moments_of_the_prior(levels, rng):
-    mean, covariance = moments(Diffusion(Exact(), levels, correctors=0).sample((CHAINS, 1, 1, 3), rng))
-    assert float(mean.abs().max()) < 0.06
-    torch.testing.assert_close(covariance, CORRELATION, atol=0.1, rtol=0.1)
+@pytest.mark.parametrize(
+    ("levels", "correctors"), [(exploding(40, 20.0, 0.03), 0), (preserving(60), 0), (exploding(40, 20.0, 0.03), 1)]
+)
+def test_draws_without_data_have_the_moments_of_the_prior(levels, correctors, rng):
+    """Ancestral sampling, which leads no mean, would lack 15, 13 and 9 % of the variance."""
+    mean, covariance = moments(Diffusion(Exact(), levels, correctors=correctors).sample((20000, 1, 1, 3), rng))
+    assert float(mean.abs().max()) < 0.03
+    torch.testing.assert_close(covariance, CORRELATION, atol=0.01, rtol=0.04)
 
 
 def test_draws_with_correctors_have_the_moments_of_the_posterior(rng):
@@ -67,7 +70,7 @@ def test_draws_with_correctors_have_the_moments_of_the_posterior(rng):
 def test_a_chain_that_preserves_variance_is_one_that_explodes_divided_by_a():
     """DDPM's ancestral sampling (Ho et al., algorithm 2, with the variance of q(x_s | x_t, x_0)), step by step."""
     levels, shape = preserving(30), (200, 1, 1, 3)
-    found = Diffusion(Exact(), levels, correctors=0).sample(shape, torch.Generator().manual_seed(1))
+    found = Diffusion(Exact(), levels, guidance="dps").sample(shape, torch.Generator().manual_seed(1))
     rng = torch.Generator().manual_seed(1)
     bars = [1 / (1 + sigma**2) for sigma in levels] + [1.0]
     x = (1 - bars[0]) ** 0.5 * torch.randn(shape, generator=rng)
@@ -167,7 +170,7 @@ def test_complex_images_have_the_moments_of_the_posterior():
 def test_dps_is_the_published_algorithm():
     """Chung et al., algorithm 1, with x_t = a (x_0 + σ n) and abar = a²."""
     given, levels, zeta = measurement(), preserving(20), 0.3
-    sampler = Diffusion(Exact(), levels, guidance="dps", strength=zeta, correctors=0)
+    sampler = Diffusion(Exact(), levels, guidance="dps", strength=zeta)
     found = sampler.draw(given, torch.Generator().manual_seed(1))
     rng = torch.Generator().manual_seed(1)
     bars = [1 / (1 + sigma**2) for sigma in levels] + [1.0]
@@ -186,7 +189,7 @@ def test_dps_is_the_published_algorithm():
 
 def test_dps_comes_near_the_data(rng):
     given = measurement()
-    sampler = Diffusion(Exact(), exploding(40, 10.0, 0.03), guidance="dps", strength=0.3, correctors=0)
+    sampler = Diffusion(Exact(), exploding(40, 10.0, 0.03), guidance="dps", strength=0.3)
     mean, _ = moments(sampler.draw(given, rng))
     wanted, _ = posterior(given)
     assert float((mean - wanted).norm()) < 0.5 * float(wanted.norm())
@@ -197,7 +200,7 @@ def test_dps_without_data_draws_from_the_prior():
     given = measurement(chains=2)
     keep = torch.tensor([[1, 0, 1], [0, 0, 0]]).view(2, 1, 1, 3)
     some = Measurement(y=keep * given.y, operator=Sampling(keep), noise=given.noise)
-    sampler = Diffusion(Exact(), preserving(20), guidance="dps", correctors=0)
+    sampler = Diffusion(Exact(), preserving(20), guidance="dps")
     drawn, guided = (sampler.draw(data, torch.Generator().manual_seed(1)) for data in (some, given))
     prior = sampler.sample((2, 1, 1, 3), torch.Generator().manual_seed(1))
     torch.testing.assert_close(drawn, torch.stack([guided[0], prior[1]]))
