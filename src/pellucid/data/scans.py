@@ -40,7 +40,7 @@ class Scans:
 
 def chosen(recording: Measurement, rows: torch.Tensor, numbers: tuple[int, ...]) -> Listed:
     """Return some entries of a recording; noise that differs between entries is left behind."""
-    noise = recording.noise
+    noise, rows = recording.noise, rows.to(recording.y.device, non_blocking=True)
     if noise is not None and len(recording.y) > 1 and any(part.ndim for part in noise.buffers()):
         noise = None
     return Listed(

@@ -170,9 +170,8 @@ class Blur(LinearOperator):
         places = []
         for axis, (n, (before, after)) in enumerate(zip(space, self.margins, strict=True), start=2):
             circular = torch.arange(-before, n + after) % n
-            places.append(
-                (axis, (circular if self.boundary == "circular" else mirror(-before, n + after, n)).to(device))
-            )
+            place = circular if self.boundary == "circular" else mirror(-before, n + after, n)
+            places.append((axis, place.to(device, non_blocking=True)))
         return places
 
     def _valid(self, x: Tensor) -> Tensor:
