@@ -34,6 +34,13 @@ def test_a_swap_is_a_doubt(command, kinds, tmp_path):
     assert ran.facts["checks"]["polarity"] == -1
 
 
+@pytest.mark.parametrize("flag", [("--method", "c2gan"), ("--content-to", "dark"), ("--set", "rate=1")])
+def test_a_model_is_used_as_it_is(flag, command, kinds, tmp_path):
+    ran = command("translate", *kinds[:2], "--model", "m.pellucid", "-o", tmp_path / "more", *flag)
+    assert ran.code == 2
+    assert f"--model and {flag[0]} exclude each other" in ran.err
+
+
 def test_a_model_needs_no_folders(command, kinds, tmp_path):
     model = tmp_path / "m.pellucid"
     command("translate", *kinds, "-o", tmp_path / "out", *SMALL, "--save-model", model)

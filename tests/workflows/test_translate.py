@@ -102,6 +102,10 @@ def test_a_stopped_training_goes_on(asked, tmp_path):
         ({"target": "nowhere"}, "does not exist"),
         ({"output": "bright/0.tif"}, "is a file"),
         ({"output": "no/where"}, "make it first"),
+        ({"output": "bright"}, "bright holds images to learn from"),
+        ({"output": "dark/../bright"}, "holds images to learn from"),
+        ({"output": "dark"}, "dark holds images to learn from"),
+        ({"target": "bright"}, "--from and --to are both"),
         ({"save_model": "no/where.pellucid"}, "make it first"),
         ({"inputs": ["bright/0.tif", "dark/0.tif"]}, "no common scale"),
         ({"model": "bright/0.tif", "source": None}, "nothing to translate"),
@@ -127,3 +131,10 @@ def test_a_result_is_replaced_only_on_request(asked):
 def test_another_method_is_refused(asked):
     with pytest.raises(InputError, match="no method to translate"):
         translate_files(asked, job("cryogan"))
+
+
+@pytest.mark.parametrize("wrong", [{"settings": {"magic": 1}}, {"device": "magic"}])
+def test_settings_and_device_are_looked_at_before_any_image(wrong, asked, monkeypatch):
+    monkeypatch.setattr(Translation, "kinds", lambda asked: pytest.fail("read the folders"))
+    with pytest.raises(InputError, match="magic"):
+        translate_files(asked, replace(job(), options=replace(job().options, **wrong)))

@@ -84,10 +84,11 @@ def spoilt(monkeypatch, after):
     monkeypatch.setattr(Translation, "constraints", poisoned)
 
 
-def test_a_training_that_diverges_at_once_is_refused(kinds, monkeypatch):
+def test_a_training_that_diverges_at_once_is_refused_and_leaves_nothing(kinds, monkeypatch, tmp_path):
     spoilt(monkeypatch, 0)
     with pytest.raises(InputError, match="diverged before it learned anything"):
-        learn(*kinds, job())
+        learn(*kinds, job(folder=tmp_path / "kept"))
+    assert not (tmp_path / "kept").exists()
 
 
 def test_a_training_that_diverges_later_keeps_its_last_good_weights(kinds, monkeypatch):
@@ -109,6 +110,14 @@ def test_c2gan_must_know_what_content_is(kinds):
     blind = type(first)(first.folder, first.images, first.look.model_copy(update={"bright": None}))
     with pytest.raises(InputError, match="--content-from bright or dark"):
         learn(blind, second, job())
+
+
+def test_few_pairs_are_all_learned_from_and_that_is_said(kinds):
+    few = [replace(kind, images=kind.images[:7]) for kind in kinds]
+    lesson = learn(*few, job("pix2pix"))
+    assert lesson.unseen == ()
+    assert any("Fewer than 8 pairs" in warning for warning in lesson.warnings)
+    assert not any("Fewer than" in warning for warning in learn(*kinds, job("pix2pix")).warnings)
 
 
 def test_pairs_are_files_of_one_name_and_size(kinds):

@@ -25,10 +25,11 @@ Target = Annotated[
     Path | None, typer.Option("--to", metavar="FOLDER", help="Images of the kind to be made, of other objects.")
 ]
 Method = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="NAME",
         help="cyclegan; c2gan, which keeps content where it is; or pix2pix, for pairs of files with one name.",
+        show_default="c2gan",
     ),
 ]
 Content = Literal["auto", "bright", "dark"]
@@ -44,7 +45,7 @@ def translate(
     inputs: Images = None,
     source: Source = None,
     target: Target = None,
-    method: Method = "c2gan",
+    method: Method = None,
     settings: o.Settings = [],  # noqa: B006 - Typer copies it
     content_from: ContentFrom = "auto",
     content_to: ContentTo = "auto",
@@ -70,8 +71,9 @@ def translate(
 
     def task(watch: Watch, cancel: Cancel) -> Answer:
         training: o.Given = {"--to": target, "--budget": budget, "--steps": steps, "--set": settings}
+        training |= {"--content-from": content_from != "auto", "--content-to": content_to != "auto", "--method": method}
         o.exclude(("--model", model), *training.items(), ("--save-model", save_model), ("--resume", resume))
-        job = _job(method, settings, budget, steps, device=device, seed=seed)
+        job = _job(method or "c2gan", settings, budget, steps, device=device, seed=seed)
         from pellucid.workflows.kinds import Reading
         from pellucid.workflows.translate import Translation, translate_files
 

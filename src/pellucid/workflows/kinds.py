@@ -182,7 +182,11 @@ def kind(folder: Path, reading: Reading, polarity: Polarity) -> Kind:
     InputError
         Where it holds fewer than two planes, or images that cannot be used together.
     """
-    images = opened(expand([folder]), reading)
+    paths = expand([folder])
+    try:
+        images = opened(paths, reading)
+    except InputError as error:  # both folders may have a file of that name
+        raise InputError(f"{folder} cannot be learned from: {error}") from None
     found = Kind(folder, images, _look(images, polarity))
     if found.count < 2:
         raise InputError(f"{folder} holds one image, and a kind is learned from several: give more.")

@@ -17,6 +17,7 @@ from pellucid._math.regions import Region
 from pellucid.data.image import Image
 from pellucid.data.io import create, expand, output_path, writable
 from pellucid.errors import InputError
+from pellucid.methods import checked
 from pellucid.restoration import restore_tiled
 from pellucid.tiling import Cancelled
 from pellucid.training import package
@@ -76,6 +77,8 @@ class Translation:
         """
         if self.source is None or self.target is None:
             raise InputError("A translation is learned from two folders: give --from and --to, or a trained --model.")
+        if self.source.resolve() == self.target.resolve():
+            raise InputError(f"--from and --to are both {self.source}: give a folder of each kind.")
         first, second = (
             kind(folder, self.reading, polarity)
             for folder, polarity in zip((self.source, self.target), self.polarity, strict=True)
@@ -97,6 +100,8 @@ class Translation:
         """
         if self.output.exists() and not self.output.is_dir():
             raise InputError(f"{self.output} is a file, and several images may come: name a folder with -o.")
+        if self.output.resolve() in {folder.resolve() for folder in (self.source, self.target) if folder is not None}:
+            raise InputError(f"{self.output} holds images to learn from, and results are none: name another with -o.")
         found = [output_path(image.source or Path("image.tif"), _SUFFIX, self.output) for image in images]
         twice = {path for path in found if found.count(path) > 1}
         if twice:
@@ -178,6 +183,8 @@ def _learned(asked: Translation, job: Job) -> _Ready:
     options = job.options
     if options.method not in METHODS:
         raise InputError(f"{options.method} is no method to translate: {', '.join(METHODS)} are.")
+    checked(options.method, options.settings, "generate")  # before folders are read
+    options.place()
     source, target = asked.kinds()
     images = opened(expand(asked.inputs), asked.reading) if asked.inputs else source.images
     paths = _targets(asked, images, source.look.channels)

@@ -18,7 +18,7 @@ from pellucid.training import History, Plan, fit
 from pellucid.training.watch import table
 from pellucid.workflows.events import Event, Pace
 from pellucid.workflows.evidence import versions
-from pellucid.workflows.files import stem
+from pellucid.workflows.files import forget, stem
 from pellucid.workflows.kinds import Kind
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
@@ -77,6 +77,8 @@ def learn(source: Kind, target: Kind, job: Job) -> Lesson:
         xs = _paired(source, target).planes()
         unseen = tuple(zip(ys[_UNSEEN - 1 :: _UNSEEN], xs[_UNSEEN - 1 :: _UNSEEN], strict=True))
         ys, xs = (_without(some) for some in (ys, xs))
+        if not unseen:
+            warnings += (f"Fewer than {_UNSEEN} pairs are all learned from: the error on unseen ones is not known.",)
     device = options.place()
     recordings, images = (Crops([plane.to(device) for plane in some], facts.side) for some in (ys, xs))
     batches = (PairedCrops if facts.method == "pix2pix" else UnpairedCrops)(recordings, images)
@@ -89,6 +91,7 @@ def learn(source: Kind, target: Kind, job: Job) -> Lesson:
     doubts: tuple[str, ...] = ()
     if history.status == "diverged":
         if history.best < 0:
+            forget(job)
             raise InputError("The training diverged before it learned anything: try a smaller step, --set rate=0.0003.")
         doubts = (f"The training diverged after step {history.best}: the weights of that step are used.",)
     provenance |= {"steps": history.steps}
