@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +14,7 @@ from pellucid.objectives.adversarial import critic_losses
 from pellucid.objectives.base import Objective, Turn
 from pellucid.objectives.divergences import Divergence
 from pellucid.objectives.pool import Remembering
+from pellucid.operators.base import pick
 from pellucid.restorers.transport import Transport
 
 _PERTURBATION = 0.1  # of the noise, for the divergence
@@ -71,8 +74,9 @@ class OptimalTransport(Objective[Transport]):
     def terms(self, model: Transport, batch: Measurement, step: Step) -> dict[str, Tensor]:
         """Return what the two maps minimise."""
         x, y = _draws(batch)
-        restored, recorded = model(batch), model.record(x, batch, step.rng)
-        back = (x - model(batch.with_y(recorded))).abs().mean()
+        recorded = model.record(x, batch, step.rng)
+        restored, again = model(_both(batch, recorded)).chunk(2)
+        back = (x - again).abs().mean()
         forth = (y - model.through(restored, batch)).abs().mean()
         terms = {"cycle": self.cycle[0] * back + self.cycle[1] * forth}
         if self.images is not None:
@@ -146,6 +150,13 @@ class ForwardRisk(Objective[Transport]):
         slope = probe * (moved - explained) / length
         risk = (y - explained).square() - variance + 2 * variance * slope
         return {"risk": risk.mean() / variance.mean()}
+
+
+def _both(batch: Measurement, recorded: Tensor) -> Measurement:
+    """Return recordings with what was made like them, as one batch: a single volume is convolved slowly on a CPU."""
+    rows = torch.arange(len(batch.y), device=batch.y.device).repeat(2)
+    weight = None if batch.weight is None else pick(batch.weight, rows)
+    return replace(batch, y=torch.cat([batch.y, recorded]), operator=batch.operator[rows], weight=weight)
 
 
 def _draws(batch: Measurement) -> tuple[Tensor, Tensor]:
