@@ -237,6 +237,11 @@ def test_levels_must_fall():
         Diffusion(Exact(), [1.0, 2.0])
 
 
+def test_data_are_not_ignored_where_their_use_is_misspelt():
+    with pytest.raises(InputError, match="likelihood, replacement, dps, but 'posterior' came"):
+        Diffusion(Exact(), [2.0, 1.0], guidance="posterior")
+
+
 def test_the_network_sees_numbers_of_order_one(rng):
     seen = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -138,6 +138,8 @@ class Diffusion(PosteriorSampler):
         super().__init__(draws)
         if len(levels) < 2 or any(a <= b for a, b in pairwise(levels)) or levels[-1] <= 0:
             raise InputError("The levels of the noise are two or more, above zero, each lower than the last.")
+        if guidance not in get_args(Guidance):
+            raise InputError(f"Data guide draws by {', '.join(get_args(Guidance))}, but {guidance!r} came: give one.")
         self.denoiser, self.levels, self.guidance = denoiser, tuple(levels), guidance
         self.correctors = 0 if guidance == "dps" else correctors
         self.pace, self.strength = pace, strength
