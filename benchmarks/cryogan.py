@@ -26,7 +26,7 @@ state is found where the first is larger, by up to 0.128; the mean of both state
 and so the first alone says little.
 
     python benchmarks/cryogan.py [--snr 0] [--steps 5000] [--seed 0] [--states 2500] [--recorded 2500] [--noise 1000]
-        [--fine 400]
+        [--fine 400] [--padding 2]
 """
 
 import argparse
@@ -149,10 +149,10 @@ def known(protein, snr):
     yield score(Ball(SIZE)(inverse), protein) | {"seconds": 0.0}
 
 
-def one(protein, snr, steps, seed=0):
+def one(protein, snr, steps, seed=0, padding=2.0, **settings):
     """Yield the row of a density that does not change."""
     data, _ = particles([protein], snr, torch.Generator().manual_seed(seed))
-    made = cryogan(SIZE, PosePrior(SIZE, padding=3.0), rng=torch.Generator().manual_seed(seed))
+    made = cryogan(SIZE, PosePrior(SIZE, padding=padding), rng=torch.Generator().manual_seed(seed), **settings)
     seconds = trained(made, data, steps, seed=seed)
     yield score(made.model(), protein) | {"seconds": seconds}
 
@@ -170,7 +170,7 @@ def wide(protein, steps, coarse):
     yield score(first, large) | {"seconds": seconds}
 
 
-def tinted(protein, told, steps):
+def tinted(protein, told, steps, padding):
     """Yield the row of images under coloured noise, of which 1024 patches are there."""
     rng = torch.Generator().manual_seed(0)
     clean, _ = projections([protein], rng)
@@ -179,7 +179,7 @@ def tinted(protein, told, steps):
     transfers = filter_[None] if told == "made white" else None
     made = cryogan(
         SIZE,
-        PosePrior(SIZE, padding=3.0, transfers=transfers),
+        PosePrior(SIZE, padding=padding, transfers=transfers),
         rng=torch.Generator().manual_seed(0),
         background=patches if told == "its patches" else None,
     )
@@ -187,11 +187,11 @@ def tinted(protein, told, steps):
     yield score(made.model(), protein) | {"seconds": seconds}
 
 
-def four():
+def four(scale=1.0):
     """Return a particle of the group D2: four copies of a chiral part of five blobs."""
-    part = 0.8 * helix().centres[:5] + torch.tensor([4.0, 3.0, 5.0])
+    part = scale * (0.8 * helix().centres[:5] + torch.tensor([4.0, 3.0, 5.0]))
     centres = torch.einsum("gij,bj->gbi", point_group("D2").float(), part).flatten(0, 1)
-    return Protein(centres, torch.linspace(1.4, 1.8, 5).repeat(4), torch.linspace(1.3, 0.8, 5).repeat(4))
+    return Protein(centres, scale * torch.linspace(1.4, 1.8, 5).repeat(4), torch.linspace(1.3, 0.8, 5).repeat(4))
 
 
 def recorded(steps):
@@ -207,7 +207,7 @@ def recorded(steps):
         yield score(density.volume(32), protein) | {"seconds": 0.0}
 
     def found():
-        prior = PosePrior(32, shift=1.0, transfers=given.operator.transfer[0], padding=2.0)
+        prior = PosePrior(32, shift=1.0, transfers=given.operator.transfer[0])
         made = cryogan(32, prior, rng=torch.Generator().manual_seed(0), symmetry=point_group("D2").float())
         seconds = trained(made, white(given.y[0, 0][:, None] / given.noise.sigma), steps)
         yield score(made.model(), protein) | {"seconds": seconds}
@@ -230,7 +230,7 @@ def nearest(drawn):
 def moving(steps, seed):
     """Yield the rows of a density in two states."""
     data, _ = particles(states(), 5.0, torch.Generator().manual_seed(seed))
-    made = multi_cryogan(SIZE, PosePrior(SIZE, padding=2.0), rng=torch.Generator().manual_seed(seed))
+    made = multi_cryogan(SIZE, PosePrior(SIZE), rng=torch.Generator().manual_seed(seed))
     seconds = trained(made, data, steps, seed=seed, batch=32)
     with torch.no_grad():
         drawn = made.model.network(torch.linspace(-1.5, 1.5, 7)[:, None])[:, None]
@@ -256,21 +256,23 @@ def main():
     parser.add_argument(
         "--fine", type=int, default=0, help="steps on 32³ with and without coarse to fine; none where 0"
     )
+    parser.add_argument("--padding", type=float, default=2.0, help="of projections in 20³ of one map")
     args = parser.parse_args()
     print(__doc__)
     torch.set_num_threads(1)
     protein, twice = helix(), f", seed {args.seed}" if args.seed else ""
+    exact = f", padding {args.padding:g}" if args.padding != 2 else ""
     for name, volume, hands in controls(protein):
         appended("cryogan", name, (score(volume, protein, hands) | {"seconds": 0.0} for _ in range(1)))
     for snr in args.snr:
         appended("cryogan", f"poses known, {snr:g} dB", known(protein, snr))
-        name = f"CryoGAN, {snr:g} dB, {args.steps} steps{twice}"
-        appended("cryogan", name, one(protein, snr, args.steps, args.seed))
+        name = f"CryoGAN, {snr:g} dB, {args.steps} steps{twice}{exact}"
+        appended("cryogan", name, one(protein, snr, args.steps, args.seed, args.padding))
     if args.recorded:
         recorded(args.recorded)
     for told in ("taken for white", "its patches", "made white") if args.noise else ():
-        name = f"CryoGAN, coloured noise, {told}, {args.noise} steps"
-        appended("cryogan", name, tinted(protein, told, args.noise))
+        name = f"CryoGAN, coloured noise, {told}, {args.noise} steps{exact}"
+        appended("cryogan", name, tinted(protein, told, args.noise, args.padding))
     if args.fine:
         less, before = 4 * args.fine // 5, args.fine // 2
         appended("cryogan", f"CryoGAN, 32³, {args.fine} steps", wide(protein, args.fine, 0))

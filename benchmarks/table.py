@@ -19,6 +19,10 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"correlation with hand-vol": "correlation .3f", "seconds": "seconds .1f"},
     "cryogan": {"map": "map", "correlation": "correlation .3f", "FSC 0.5, of Nyquist": "detail .2f"}
     | {"hand": "hand", "seconds": "seconds .0f"},
+    "cryogan_padding": {"box": "size", "padding": "padding", "error": "error .4f"}
+    | {"ms for 16 images, with gradient": "milliseconds .1f"},
+    "cryogan_parts": {"told": "map", "correlation": "correlation .3f", "FSC 0.5, of Nyquist": "detail .2f"}
+    | {"hand": "hand", "seconds": "seconds .0f"},
     "multi_cryogan": {"map": "map", "state": "state", "correlation": "correlation .3f"}
     | {"with the other state": "with_other .3f", "FSC 0.5, of Nyquist": "detail .2f", "seconds": "seconds .0f"},
     "spatial_vae": {"angles": "angles", "turns": "turns", "steps": "steps", "resultant": "resultant .3f"}
@@ -113,8 +117,9 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     | {"along, voxels": "along .2f", "across, voxels": "across .2f", "hollow": "hollow .2f"},
     "ot_cyclegan": {"method": "method", "PSNR, dB": "psnr .2f", "residual / noise": "residual .3f", "chosen": "chosen"}
     | {"PSNR of the last weights": "last", "kernel": "kernel", "steps": "steps", "seconds": "seconds .0f"},
-    "ot_cyclegan_stacks": {"stack": "stack", "method": "method", "PSNR, dB": "psnr", "along, voxels": "along .2f"}
-    | {"across, voxels": "across .2f", "hollow": "hollow .2f", "steps": "steps", "seconds": "seconds .0f"},
+    "ot_cyclegan_stacks": {"stack": "stack", "method": "method", "seed": "seed", "PSNR, dB": "psnr"}
+    | {"along, voxels": "along .2f", "across, voxels": "across .2f", "hollow": "hollow .2f"}
+    | {"steps": "steps", "seconds": "seconds .0f"},
     "kspace_ot_cyclegan": {"method": "method", "PSNR, dB": "psnr .2f", "steps": "steps", "seconds": "seconds .0f"},
     "ot_cyclegan_course": {"method": "method", "step": "step", "PSNR, dB": "psnr .2f"}
     | {"residual / noise": "residual .3f", "forward risk / noise power": "risk .3f"},
