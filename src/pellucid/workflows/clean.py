@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Clean:
     left_out: tuple[str, ...] = ()
 
 
-def clean_images(request: Request, example: Measurement) -> Clean:
+def clean_images(request: Request, example: Measurement, scans: Collection[Path] = ()) -> Clean:
     """Read the clean images of a request: image files, and for scanners full scans too.
 
     Parameters
@@ -57,6 +57,8 @@ def clean_images(request: Request, example: Measurement) -> Clean:
         Names their folder, or one file.
     example
         A scan that is to be reconstructed: its images have as many axes.
+    scans
+        Files that are to be reconstructed: no clean images, though they may lie in their folder.
 
     Raises
     ------
@@ -66,9 +68,12 @@ def clean_images(request: Request, example: Measurement) -> Clean:
     assert request.clean is not None
     found, failures = dict[Path, Tensor](), list[str]()
     like = example.operator[:1].backproject(example.y[:1])
+    own = {scan.resolve() for scan in scans}
     for file in expand([request.clean]):
         try:
-            found[file] = _opened(file, request, like)
+            if file.resolve() in own:
+                raise InputError("it is to be reconstructed itself, and clean images show other objects.")
+            found[file] = _checked(_opened(file, request, like))
         except InputError as error:
             failures.append(f"{file.name} was left out of the clean images: {error}")
     if not found:
@@ -82,6 +87,15 @@ def _opened(file: Path, request: Request, like: Tensor) -> Tensor:
     if not like.is_complex() or _is_image(file, letters):
         return _stack(_image(file, letters), letters).to(like.dtype)
     return _full(file, request.modality, request.geometry)
+
+
+def _checked(images: Tensor) -> Tensor:
+    """Refuse what no critic can learn from, while the name of the file is known."""
+    if not bool(images.isfinite().all()):
+        raise InputError("it holds NaN or infinity.")
+    if bool((images == images.flatten()[0]).all()):
+        raise InputError("it is the same everywhere.")
+    return images
 
 
 def _is_image(file: Path, letters: str) -> bool:
