@@ -11,7 +11,7 @@ from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.objectives.transport import ForwardRisk, OptimalTransport
 from pellucid.operators import Diagonal, Identity
 from pellucid.restorers import Enhancer, Regularised
-from pellucid.restorers.transport import LearnedBlur, Transport
+from pellucid.restorers.transport import LearnedBlur, OwnInstruments, Transport
 from pellucid.training import Adam, Plan, fit
 
 
@@ -66,6 +66,16 @@ def test_exact_maps_cost_nothing_but_the_critics(rng):
     terms = OptimalTransport(critic(rng), None, DIVERGENCES["gan"], identity=1.0).terms(maps, Halved().draw(step), step)
     assert terms["cycle"].item() == pytest.approx(0, abs=1e-5)
     assert set(terms) == {"cycle", "images", "identity"}
+
+
+def test_each_entry_keeps_its_instrument_there_and_back(rng):
+    gains = torch.tensor([0.5, 3.0]).view(2, 1, 1, 1)
+    undone = Regularised(lambda given, _: given.weight * given.y / given.operator(torch.ones_like(given.y)), 0.0)
+    x, y = torch.rand(2, 2, 1, 8, 8, generator=rng)
+    batch = Unpaired(y=y, images=x, operator=Diagonal(gains), weight=torch.tensor([1.0, 2.0]).view(2, 1, 1, 1))
+    objective = OptimalTransport(None, None, DIVERGENCES["gan"], cycle=(1.0, 1.0))
+    terms = objective.terms(OwnInstruments(undone), batch, Step(0, 0.0, rng))
+    assert terms["cycle"].item() == pytest.approx((x[1].mean() + y[1].mean()).item() / 2)  # twice what it was
 
 
 def test_each_way_there_and_back_has_its_weight(rng):
