@@ -91,7 +91,7 @@ def cryogan(
     size
         Of the volume and of its images.
     prior
-        Draws R, t and c, as `PosePrior` does. Its padding of 2 leaves projections 2 % of error, and one of 3 less than 1 %;
+        Draws R, t and c, as `PosePrior` does. Its padding of 2 leaves projections 2 % of error, one of 3 less than 1 %;
         the maps were no better for it.
     rng
         Where the critic's first weights come from; its device is that of the model.
