@@ -122,7 +122,7 @@ class RandomSampling(Split):
             torch.rand(samples.shape[1:], dtype=torch.float64, generator=seeds.generator("cpu", self.seed, n, m))
             for n, m in zip(numbers, chosen, strict=True)
         ]
-        return torch.stack(draws).to(samples.device)
+        return torch.stack(draws).to(samples.device, non_blocking=True)
 
 
 def measured_samples(batch: Measurement) -> Tensor:

@@ -82,7 +82,8 @@ def _rotated(image: Tensor, rng: torch.Generator) -> Tensor:
     planes = parts.reshape(-1, 1, *image.shape[-2:])
     rows, columns = image.shape[-2:]
     c, s = math.cos(angle), math.sin(angle)
-    affine = planes.new_tensor([[c, -s * rows / columns, 0], [s * columns / rows, c, 0]])
+    affine = torch.tensor([[c, -s * rows / columns, 0], [s * columns / rows, c, 0]], dtype=planes.dtype)
+    affine = affine.to(planes.device, non_blocking=True)
     grid = F.affine_grid(affine.expand(len(planes), 2, 3), list(planes.shape), align_corners=False)
     turned = F.grid_sample(planes, grid, align_corners=False).view(parts.shape)
     return torch.view_as_complex(turned.movedim(1, -1).contiguous()) if image.is_complex() else turned.squeeze(1)

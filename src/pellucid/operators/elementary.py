@@ -179,7 +179,8 @@ class Crop(LinearOperator):
     def backproject(self, y: Tensor) -> Tensor:
         """Return y, going on around it as its mirror image."""
         for axis, (part, n) in enumerate(zip(self.region, self.space, strict=True), start=2):
-            y = y.index_select(axis, mirror(-part.start, n - part.start, y.shape[axis]).to(y.device))
+            place = mirror(-part.start, n - part.start, y.shape[axis])
+            y = y.index_select(axis, place.to(y.device, non_blocking=True))
         return y
 
 

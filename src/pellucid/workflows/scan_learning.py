@@ -170,12 +170,12 @@ def _spread(scans: Sequence[Listed]) -> list[Listed]:
 
 
 def on(measurement: Measurement, device: torch.device) -> Measurement:
-    """Return a measurement on a device."""
+    """Return a measurement on a device, without waiting for it."""
     weight, noise = measurement.weight, measurement.noise
     return replace(
         measurement,
-        y=measurement.y.to(device),
-        operator=measurement.operator.to(device),
-        weight=None if weight is None else weight.to(device),
-        noise=None if noise is None else noise.to(device),
+        y=measurement.y.to(device, non_blocking=True),
+        operator=measurement.operator.to(device, non_blocking=True),
+        weight=None if weight is None else weight.to(device, non_blocking=True),
+        noise=None if noise is None else noise.to(device, non_blocking=True),
     )

@@ -77,7 +77,7 @@ class Beside:
         """Return the scan and the image of this step."""
         given = Scans(self.recordings).draw(step)
         row = torch.randint(len(self.images), (1,), generator=seeds.generator("cpu", step.rng.initial_seed(), 2))
-        image = self.images[row].to(given.y.device)
+        image = self.images[row].to(given.y.device, non_blocking=True)
         return Unpaired(y=given.y, images=image, operator=given.operator, weight=given.weight, noise=given.noise)
 
 
