@@ -67,7 +67,10 @@ def test_what_relion_does_with_a_written_pose_aligns_the_particle(tmp_path, rng,
     particles = stack(mrc(tmp_path / "p.mrcs", images), Reading(), rng)
     found = Poses(angle=angle, shift=shift, latent=zero, spreads=torch.ones(9, 4))
     write(tmp_path / "posed.star", tables(particles, found))
-    rows = starfile.read(tmp_path / "posed.star")["particles"].to_dict("records")
+    written = starfile.read(tmp_path / "posed.star")
+    optics = {"rlnOpticsGroup": 1, "rlnImagePixelSize": PIXEL, "rlnImageSize": size, "rlnImageDimensionality": 2}
+    assert written["optics"].to_dict("records") == [optics]
+    rows = written["particles"].to_dict("records")
     ramp = np.arange(size) - size // 2
     x = np.stack(np.meshgrid(ramp, ramp))  # (x, y): columns, and rows downwards
     for image, row in zip(images.numpy(), rows, strict=True):

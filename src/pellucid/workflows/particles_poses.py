@@ -91,6 +91,7 @@ def tables(stack: Stack, found: Poses) -> dict[str, Columns]:
     kept: dict[str, Columns] = {name: dict(columns) for name, columns in stack.tables.items()}
     if not kept and stack.pixel_size_angstrom is not None:
         kept["optics"] = {"rlnOpticsGroup": [1], "rlnImagePixelSize": [stack.pixel_size_angstrom / stack.shrunk]}
+        kept["optics"] |= {"rlnImageSize": [round(stack.size * stack.shrunk)], "rlnImageDimensionality": [2]}
     if not stack.tables:
         group = {"rlnOpticsGroup": [1] * len(stack.names)} if kept else {}
         kept["particles"] = {"rlnImageName": list(stack.names)} | group
