@@ -1,11 +1,13 @@
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
 from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.patches import Patches
 from pellucid.data.source import Step
+from pellucid.errors import InputError
 from pellucid.noise import Gaussian
 from pellucid.operators import Identity
 
@@ -94,3 +96,24 @@ def test_draw_depends_on_the_generator_alone():
     once, again, other = (drawn(torch.Generator().manual_seed(s), y, (8, 8), batch=4).y for s in (1, 1, 2))
     assert torch.equal(once, again)
     assert not torch.equal(once, other)
+
+
+@pytest.mark.parametrize(
+    ("y", "patch", "sentence"),
+    [
+        (np.ones((2, 1, 8, 8), np.float32), (4, 4), "but ndarray of float32 came: convert it"),
+        (torch.ones(2, 1, 8, 8, dtype=torch.uint8), (4, 4), "but Tensor of torch.uint8 came"),
+        (torch.ones(2, 1, 8, 8, dtype=torch.float64), (4, 4), "but Tensor of torch.float64 came"),
+        ([[1.0]], (4, 4), "but list came"),
+        (torch.ones(2, 8, 8), (4, 4), r"the data have the shape \(2, 8, 8\)"),
+        (torch.ones(2, 1, 8, 8), (4,), r"Patches of \(4,\) are cut"),
+        (torch.ones(0, 1, 8, 8), (4, 4), r"the shape \(0, 1, 8, 8\)"),
+        (torch.ones(2, 1, 8, 8), (4, 9), "none smaller"),
+        (torch.ones(2, 1, 8, 8), (4, 0), "none smaller"),
+        (torch.ones(2, 1, 8, 8), (4, 5), "choose symmetries='mirrors'"),
+        (torch.full((2, 1, 8, 8), torch.nan), (4, 4), "hold NaN or infinity"),
+    ],
+)
+def test_what_has_no_patches_is_refused_in_one_sentence(y, patch, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Patches(data=Measurement(y=y, operator=Identity()), patch=patch, batch=2)

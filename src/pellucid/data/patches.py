@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pellucid.data.measurement import Measurement, Repeated
 from pellucid.data.source import Step
+from pellucid.errors import InputError
 from pellucid.operators import Identity
 
 Symmetries = Literal["all", "mirrors", "none"]
@@ -34,12 +35,35 @@ class Patches:
     symmetries
         ``all``, for patches of as many rows as columns. ``mirrors``: without the exchange, for noise or voxels that
         differ between rows and columns. ``none``: patches as they lie.
+
+    Raises
+    ------
+    InputError
+        Where the data are no such numbers, or have no such patches.
     """
 
     data: Measurement
     patch: Sequence[int]
     batch: int
     symmetries: Symmetries = "all"
+
+    def __post_init__(self) -> None:
+        y, size = self.data.y, tuple(self.patch)
+        if not isinstance(y, Tensor) or y.dtype not in (torch.float32, torch.complex64):
+            raise InputError(
+                f"Patches are cut from a tensor of float32 or complex64, but {_kind(y)} came: convert it, as with "
+                "torch.as_tensor(array, dtype=torch.float32)."
+            )
+        space = y.shape[2:]
+        if not len(y) or len(space) != len(size) or any(not 0 < k <= n for k, n in zip(size, space, strict=True)):
+            raise InputError(
+                f"Patches of {size} are cut from data (image, channel, *space) with as many axes of space, none "
+                f"smaller, but the data have the shape {tuple(y.shape)}."
+            )
+        if self.symmetries == "all" and len(set(size[-2:])) > 1:
+            raise InputError(f"Rows and columns of patches of {size} cannot be exchanged: choose symmetries='mirrors'.")
+        if self.data.weight is None and not bool(y.isfinite().all()):
+            raise InputError("The data hold NaN or infinity, which nothing can be learned from: replace them.")
 
     def draw(self, step: Step) -> Measurement:
         """Return the patches of this step, with the weight and the noise model of the data."""
@@ -71,6 +95,11 @@ class Patches:
         for (corner, offset), size in zip(places, space, strict=True):
             flat = flat * size + corner.view(count, *[1] * dims) + offset
         return flat
+
+
+def _kind(array: object) -> str:
+    kind, dtype = type(array).__name__, getattr(array, "dtype", None)
+    return kind if dtype is None else f"{kind} of {dtype}"
 
 
 def _cut(data: Measurement, index: Tensor) -> Measurement:
