@@ -124,7 +124,11 @@ def test_a_psf_may_be_left_to_be_learned(stack):
         ({"na": 1.2, "wavelength_nm": 520.0, "pixel_size_nm": -1.0}, "are positive"),
         (LENS | {"na": 1.4, "pixel_size_nm": 1.0, "plane_spacing_nm": 1.0}, "but is 1.4"),
         ({"psf": "large"}, r"17 x 17 x 17, is larger than stack.ome.tif, 16 x 48 x 48"),
-        ({"psf": "flat"}, "has the axes ZYX"),
+        (
+            {"psf": "flat"},
+            r"^psf.ome.tif has 2 axes \(17, 17\), but the PSF of stack.ome.tif, .* has ZYX: give",
+        ),
+        ({"psf": Path("missing.tif")}, "^missing.tif does not exist"),
         ({"psf": "negative"}, "negative values"),
         ({"psf": "coarse"}, "resample the PSF"),
         ({"psf": Path("psf.tif"), "psf_width": 7}, "or have it learned, by --psf-width"),

@@ -190,7 +190,7 @@ def divnoising(
     if draws < 2:
         raise InputError(f"The setting draws of divnoising is two or more, for a spread; {draws} is not.")
     if example.noise is None:
-        raise InputError("divnoising needs the noise of the image, but nothing tells it: give a larger image.")
+        raise InputError("divnoising needs the noise of the image, but none can be read from one so flat or so small.")
     space, kernel = example.y.shape[2:], blur.kernel.detach()
     network = Autoencoder(1, code, dims=len(space), features=features, depth=depth, pool=pooling(space))
     initialise(network, rng)

@@ -146,9 +146,12 @@ def _from_file(
     try:
         known = read(path, axes=letters)
     except InputError as error:
-        if not path.exists():
+        has, reading, _ = str(error).partition(" and --axes")
+        if not reading:
             raise
-        raise InputError(f"The PSF of an image {_by(extent)} has the axes {letters}. {error}") from error
+        raise InputError(
+            f"{has}, but the PSF of {image.name}, {_by(extent)}, has {letters}: give an image of a point with those."
+        ) from error
     for axis, own in _sizes(known, None, None).items():
         if axis in sizes and abs(own - sizes[axis]) > _SAME * sizes[axis]:
             raise InputError(
