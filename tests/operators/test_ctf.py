@@ -38,8 +38,8 @@ def test_the_ctf_is_relions_formula_with_u_and_v():
     focus = 0.5 * (u + v + (u - v) * np.cos(2 * (angle - axis)))
     gamma = -np.pi * wavelength * focus * squared + np.pi / 2 * 2e7 * wavelength**3 * squared**2 - 0.4
     expected = -np.sqrt(1 - 0.07**2) * np.sin(gamma) + 0.07 * np.cos(gamma)
-    found = ctf(24, pixel_size_angstrom=1.3, **MICROSCOPE, **FOCUS, b_factor_angstrom2=80.0)
-    np.testing.assert_allclose(found, np.exp(-20 * squared) * expected, atol=3e-5)
+    found = ctf(24, pixel_size_angstrom=1.3, **MICROSCOPE, **FOCUS, b_factor_angstrom2=80.0, scale=0.5)
+    np.testing.assert_allclose(found, 0.5 * np.exp(-20 * squared) * expected, atol=3e-5)
 
 
 @pytest.mark.parametrize(("voltage", "picometres"), [(100, 3.7014), (200, 2.5079), (300, 1.9687)])
@@ -55,8 +55,8 @@ def test_parameters_broadcast_and_keep_their_type():
 
 
 def test_the_ctf_can_be_differentiated_in_every_parameter():
-    values = [2.0, 1.0, 0.1, 0.3, 250.0, 2.0, 0.1, 0.2, 30.0]
+    values = [2.0, 1.0, 0.1, 0.3, 250.0, 2.0, 0.1, 0.2, 30.0, 0.9]
     names = ["pixel_size_angstrom", "defocus_um", "astigmatism_um", "astigmatism_angle", "voltage_kv"]
-    names += ["spherical_aberration_mm", "amplitude_contrast", "phase_shift", "b_factor_angstrom2"]
+    names += ["spherical_aberration_mm", "amplitude_contrast", "phase_shift", "b_factor_angstrom2", "scale"]
     leaves = [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in values]
     assert torch.autograd.gradcheck(lambda *given: ctf(5, **dict(zip(names, given, strict=True))), leaves, atol=1e-4)

@@ -23,11 +23,12 @@ def ctf(
     amplitude_contrast: Number = 0.1,
     phase_shift: Number = 0.0,
     b_factor_angstrom2: Number = 0.0,
+    scale: Number = 1.0,
 ) -> Tensor:
     r"""Return contrast transfer functions in the convention of RELION: positive at frequency zero.
 
     .. math::
-        C(s, \alpha) = e^{-B s^2 / 4} \sin\bigl(\pi \lambda \, \Delta f(\alpha) \, s^2
+        C(s, \alpha) = A \, e^{-B s^2 / 4} \sin\bigl(\pi \lambda \, \Delta f(\alpha) \, s^2
             - \tfrac{\pi}{2} C_s \lambda^3 s^4 + \varphi + \arcsin w\bigr), \quad
         \Delta f(\alpha) = \Delta f + a \cos 2(\alpha - \alpha_0)
 
@@ -55,6 +56,8 @@ def ctf(
         Of a phase plate.
     b_factor_angstrom2
         B of the Gaussian envelope.
+    scale
+        A, such as the cosine of the tilt.
 
     Returns
     -------
@@ -79,12 +82,12 @@ def ctf(
     0.1000...
     """
     given = [pixel_size_angstrom, defocus_um, astigmatism_um, astigmatism_angle, voltage_kv]
-    given += [spherical_aberration_mm, amplitude_contrast, phase_shift, b_factor_angstrom2]
+    given += [spherical_aberration_mm, amplitude_contrast, phase_shift, b_factor_angstrom2, scale]
     tensors = [value for value in given if isinstance(value, Tensor)]
     dtype, device = torch.float32, tensors[0].device if tensors else None
     for tensor in tensors:
         dtype = torch.promote_types(dtype, tensor.dtype)
-    pixel, defocus, astigmatism, axis, voltage, aberration, amplitude, shift, b = (
+    pixel, defocus, astigmatism, axis, voltage, aberration, amplitude, shift, b, a = (
         torch.as_tensor(value, dtype=torch.float64, device=device)[..., None, None] for value in given
     )
     y = torch.fft.fftfreq(size, dtype=torch.float64, device=device)[:, None]
@@ -94,7 +97,7 @@ def ctf(
     focus = 1e4 * (defocus + astigmatism * torch.cos(2 * (torch.atan2(y, x) - axis)))
     spread = 1e7 * aberration * wavelength**2 * squared / 2
     phase = math.pi * wavelength * squared * (focus - spread) + shift + torch.asin(amplitude)
-    return (torch.exp(-b * squared / 4) * torch.sin(phase)).to(dtype)
+    return (a * torch.exp(-b * squared / 4) * torch.sin(phase)).to(dtype)
 
 
 def electron_wavelength_angstrom(voltage_kv: Tensor) -> Tensor:

@@ -98,6 +98,16 @@ def test_version_30_takes_the_pixel_from_the_magnification_and_origins_in_pixels
     np.testing.assert_allclose(found.shifts, [[-2.0, -1.0], [0, 0]])
 
 
+def test_envelopes_damp_whatever_the_sign_of_their_program(folder):
+    text = PARTICLES.replace("Group #10\n", "Group #10\n_rlnCtfBfactor #11\n_rlnCtfScalefactor #12\n")
+    for row, added in ((" -3.0 2\n", "-26 0.9"), ("180 0.0 0.0 1\n", "40 1"), ("0 0 0 0.0 0.0 1\n", "0 0.5")):
+        assert row in text
+        text = text.replace(row, f"{row[:-1]} {added}\n", 1)
+    found = star.read(written(folder, OPTICS + text))
+    assert found.optics["b_factor_angstrom2"].tolist() == [26, 40, 0]
+    assert found.optics["scale"].tolist() == [0.9, 1, 0.5]
+
+
 def test_stacks_lie_in_the_folder_that_is_given(folder, tmp_path):
     inner = tmp_path / "jobs"
     inner.mkdir()

@@ -21,6 +21,7 @@ _OPTICS = {  # argument of `pellucid.operators.ctf.ctf`: column of RELION, and i
     "spherical_aberration_mm": ("rlnSphericalAberration", None),
     "amplitude_contrast": ("rlnAmplitudeContrast", None),
     "b_factor_angstrom2": ("rlnCtfBfactor", 0.0),
+    "scale": ("rlnCtfScalefactor", 1.0),
 }
 _DONE = {  # column of RELION: what was done to the images where it is not zero
     "rlnCtfDataAreCtfPremultiplied": "multiplied by their contrast transfer functions",
@@ -279,4 +280,5 @@ def _optics(table: _Table) -> dict[str, Column] | None:
     found |= {"astigmatism_angle": np.radians(axis), "phase_shift": np.radians(shift)}
     for name, (column, default) in _OPTICS.items():
         found[name] = np.full_like(u, default) if default is not None and column not in table else table[column]
+    found["b_factor_angstrom2"] = np.abs(found["b_factor_angstrom2"])  # Warp and M write what damps as negative
     return found
