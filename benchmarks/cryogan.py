@@ -194,10 +194,10 @@ def four(scale=1.0):
     return Protein(centres, scale * torch.linspace(1.4, 1.8, 5).repeat(4), torch.linspace(1.3, 0.8, 5).repeat(4))
 
 
-def recorded(steps):
+def recorded(steps, seed, twice):
     """Measure a symmetric particle as a microscope records it."""
     protein, kind = four(), "32³, D2, CTF, shifts"
-    given = simulated(protein, 32, IMAGES, torch.Generator().manual_seed(0), snr=1.0)
+    given = simulated(protein, 32, IMAGES, torch.Generator().manual_seed(seed), snr=1.0)
 
     def inverted():
         yield score(Ball(32)(given.operator.backproject(given.y)), protein) | {"seconds": 0.0}
@@ -208,14 +208,14 @@ def recorded(steps):
 
     def found():
         prior = PosePrior(32, shift=1.0, transfers=given.operator.transfer[0])
-        made = cryogan(32, prior, rng=torch.Generator().manual_seed(0), symmetry=point_group("D2").float())
-        seconds = trained(made, white(given.y[0, 0][:, None] / given.noise.sigma), steps)
+        made = cryogan(32, prior, rng=torch.Generator().manual_seed(seed), symmetry=point_group("D2").float())
+        seconds = trained(made, white(given.y[0, 0][:, None] / given.noise.sigma), steps, seed=seed)
         yield score(made.model(), protein) | {"seconds": seconds}
 
     appended("cryogan", f"poses known, {kind}", inverted())
     for width in (5.0, 7.0):
         appended("cryogan", f"Gaussian ball of {width} voxels, {kind}", ball(width))
-    appended("cryogan", f"CryoGAN, {kind}, {steps} steps", found())
+    appended("cryogan", f"CryoGAN, {kind}, {steps} steps{twice}", found())
 
 
 def nearest(drawn):
@@ -269,7 +269,7 @@ def main():
         name = f"CryoGAN, {snr:g} dB, {args.steps} steps{twice}{exact}"
         appended("cryogan", name, one(protein, snr, args.steps, args.seed, args.padding))
     if args.recorded:
-        recorded(args.recorded)
+        recorded(args.recorded, args.seed, twice)
     for told in ("taken for white", "its patches", "made white") if args.noise else ():
         name = f"CryoGAN, coloured noise, {told}, {args.noise} steps{exact}"
         appended("cryogan", name, tinted(protein, told, args.noise, args.padding))

@@ -23,7 +23,7 @@ first ten principal components, and of the mean image.
 their deviation; two codes. `unexplained` is what remains of their variance about the mean image, beside that of five
 principal components: as many numbers an image as angle, shift and codes. Runs where PELLUCID_DATA is set.
 
-    [PELLUCID_DATA=...] python benchmarks/spatial_vae.py [--only gaussian any plain ctf hand long]
+    [PELLUCID_DATA=...] python benchmarks/spatial_vae.py [--only gaussian any plain ctf hand long] [--seed 0]
 """
 
 import argparse
@@ -154,11 +154,11 @@ def scores(model, data, truth):
     }
 
 
-def learned(data, steps, batch=32, **settings):
+def learned(data, steps, batch=32, seed=0, **settings):
     """Return the model, and the seconds of a processor that it took."""
-    made = spatial_vae(data, rng=torch.Generator().manual_seed(0), **settings)
+    made = spatial_vae(data, rng=torch.Generator().manual_seed(seed), **settings)
     start = time.process_time()
-    fit(made.model, made.objective, Scans([data], batch), Plan(steps=steps, optimisers=made.optimisers))
+    fit(made.model, made.objective, Scans([data], batch), Plan(steps=steps, seed=seed, optimisers=made.optimisers))
     return made.model, time.process_time() - start
 
 
@@ -166,8 +166,14 @@ def hinge(angles, turns, steps, seed=0):
     """Return the row of one run."""
     data, truth = measured(angles, seed)
     rotation = {"N(0, π/4)": math.pi / 4}.get(angles, math.pi if turns == 1 else None)
-    model, seconds = learned(data, steps, latent=1, shift=1.0, rotation=rotation, turns=turns)
-    return {"angles": angles, "turns": turns, "steps": steps} | scores(model, data, truth) | {"seconds": seconds}
+    model, seconds = learned(data, steps, seed=seed, latent=1, shift=1.0, rotation=rotation, turns=turns)
+    key = dict(zip(("angles", "turns", "steps"), keyed(angles, turns, steps, seed), strict=True))
+    return key | scores(model, data, truth) | {"seconds": seconds}
+
+
+def keyed(angles, turns, steps, seed):
+    """Return what names the row of a run."""
+    return angles + f", seed {seed}" * bool(seed), str(turns), str(steps)
 
 
 @torch.no_grad()
@@ -189,13 +195,14 @@ def hand(folder, steps=500):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=["gaussian", "any", "plain", "ctf", "hand", "long"])
+    parser.add_argument("--seed", type=int, default=0, help="of images, first weights and batches")
     args = parser.parse_args()
     print(__doc__)
     torch.set_num_threads(1)
     done = {(row["angles"], row["turns"], row["steps"]) for row in record.read("spatial_vae")}
     for run in (run for name in args.only for run in RUNS.get(name, ())):
-        if tuple(map(str, run)) not in done:
-            record.append("spatial_vae", hinge(*run))
+        if keyed(*run, args.seed) not in done:
+            record.append("spatial_vae", hinge(*run, args.seed))
     show("spatial_vae")
     if "hand" in args.only and "PELLUCID_DATA" in os.environ and not record.read("spatial_vae_hand"):
         record.append("spatial_vae_hand", hand(Path(os.environ["PELLUCID_DATA"])))
