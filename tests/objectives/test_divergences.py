@@ -42,6 +42,31 @@ def test_the_bound_is_tight_at_the_best_critic_only(name):
         assert bound(other) < bound(v)
 
 
+LOWERED = {  # h(q / p): a model that faces the best critic goes down E_P h
+    "kl": lambda r: r * r.log(),
+    "reverse_kl": lambda r: r * r.log(),
+    "pearson": lambda r: -2 * r.log(),
+    "neyman": lambda r: (r - 1) ** 2,
+    "hellinger": lambda r: 2 / 3 * r**1.5,
+    "js": lambda r: r * r.log() - (r * (2 * r / (1 + r)).log() - ((1 + r) / 2).log()),
+}
+LOWERED["gan"] = LOWERED["js"]
+
+
+@pytest.mark.parametrize("name", LOWERED)
+def test_what_a_model_lowers_is_the_divergence_that_is_told(name):
+    """By the shift and the width of Q."""
+    x, dx, p, _ = densities()
+    told = torch.tensor([0.5, 1.2], dtype=torch.float64, requires_grad=True)
+    q = torch.exp(-(((x - told[0]) / told[1]) ** 2) / 2) / (told[1] * math.sqrt(2 * math.pi))
+    v = BEST[name][0]((p / q).detach())
+    divergence = DIVERGENCES[name]
+    deceit = -(q * (divergence.sought or divergence.real)(v)).sum() * dx
+    lowered = (p * LOWERED[name](q / p)).sum() * dx
+    expected, found = (torch.autograd.grad(value, told, retain_graph=True)[0] for value in (lowered, deceit))
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["js", "gan"])
 def test_what_is_read_off_is_the_usual_jensen_shannon_divergence(name):
     _, dx, p, q = densities()

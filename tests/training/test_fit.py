@@ -82,15 +82,20 @@ class Failing(HeldOut):
         return {"held_out": value * math.nan if step.index >= self.first else value}
 
 
-def test_a_diverged_fit_leaves_its_best_weights(trial, validation, after, tmp_path):
-    plan = Plan(steps=STEPS, checkpoint=tmp_path / "state.safetensors")
-    found = trial(plan, objective=Failing(25), validation=validation)
+def test_a_diverged_fit_leaves_its_best_weights(trial, validation, after):
+    found = trial(Plan(steps=STEPS), objective=Failing(25), validation=validation)
     until = trial(Plan(steps=STEPS), validation=validation, cancel=after(20))
     assert (found.history.status, found.history.best, found.history.steps) == ("diverged", 20, 30)
     assert torch.equal(found.weights, until.weights)
-    again = trial(plan, objective=Failing(25), validation=validation, resume=plan.checkpoint)
-    assert (again.history.status, again.history.steps) == ("diverged", 30)
-    assert torch.equal(again.weights, until.weights)
+
+
+def test_a_diverged_fit_keeps_its_last_good_state(trial, validation, tmp_path):
+    """Resumed with an objective that does not fail, it becomes the run that never did."""
+    plan = Plan(steps=STEPS, checkpoint=tmp_path / "state.safetensors", checkpoint_seconds=0.0)
+    trial(plan, objective=Failing(25), validation=validation)
+    again = trial(Plan(steps=STEPS), validation=validation, resume=plan.checkpoint)
+    assert again.history.status == "done"
+    assert torch.equal(again.weights, trial(Plan(steps=STEPS), validation=validation).weights)
 
 
 def test_a_fit_that_diverges_at_once_leaves_the_first_weights(trial, validation, small):

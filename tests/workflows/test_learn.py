@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,8 @@ from pellucid.data.image import Image
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.operators import Identity
-from pellucid.training import checkpoint
-from pellucid.workflows.learn import learn
+from pellucid.training import History, checkpoint
+from pellucid.workflows.learn import divergence, learn
 
 
 def weights(channel):
@@ -155,9 +156,16 @@ def test_a_training_that_diverges_is_said_and_leaves_finite_weights(frame, job):
     wild = job("noise2void", steps=60, settings={"rate": 4000.0})
     (channel,), (lesson,) = learn([frame], [], 2, wild)
     assert lesson.chosen.history.status == "diverged"
-    assert lesson.warnings == ("The training diverged; the best weights before that were kept.",)
+    assert (lesson.chosen.history.best, len(lesson.warnings)) == (-1, 1)
+    assert "diverged before it learned anything" in lesson.warnings[0]
     assert torch.isfinite(weights(channel)).all()
     assert np.isfinite(lesson.chosen.risk.mean)
+
+
+def test_a_training_that_diverges_late_keeps_what_it_learned():
+    late = History(rows=[{"step": 300}], status="diverged", best=200)
+    assert divergence(late) == ["The training diverged; the best weights before that were kept."]
+    assert divergence(replace(late, status="done")) == []
 
 
 def test_planes_and_volumes(truth, numpy_rng, job):

@@ -27,6 +27,8 @@ class Divergence:
         What the bound estimates, with its unit if it has one; empty where it estimates nothing.
     scale, offset
         The estimate is scale · (bound + offset).
+    sought
+        What a model wants large at its samples: `real` unless given.
     """
 
     real: Callable[[Tensor], Tensor]
@@ -34,6 +36,7 @@ class Divergence:
     reading: str = ""
     scale: float = 1.0
     offset: float = 0.0
+    sought: Callable[[Tensor], Tensor] | None = None
 
     def bound(self, data: Tensor, samples: Tensor) -> Tensor:
         """Return E_P real(V) − E_Q fake(V), what a critic maximises: a lower bound of D."""
@@ -44,12 +47,14 @@ class Divergence:
         return {self.reading: self.scale * (bound.detach() + self.offset)} if self.reading else {}
 
     def deceit(self, samples: Tensor) -> Tensor:
-        """Return −E_Q real(V), what a model minimises: it wants its samples to be taken for data.
+        """Return −E_Q sought(V), what a model minimises: it wants its samples to be taken for data.
 
-        The gradient of −E_Q fake(V), which D itself has, vanishes where the critic is sure (Nowozin et al., section
-        3.2).
+        With `fake` its gradient is that of D; but where the critic is sure it vanishes, except for ``reverse_kl`` and
+        ``neyman``, which take it. The others take `real` (Nowozin et al., section 3.2), and the gradient at the best
+        critic is that of another divergence: of KL(Q‖P) for ``kl``, 2 KL(P‖Q) for ``pearson``, KL(Q‖P) − 2 JS(P‖Q) for
+        ``gan`` and ``js``, ⅔ ∫ q^{3/2} p^{−1/2} for ``hellinger``.
         """
-        return -self.real(samples).mean()
+        return -(self.sought or self.real)(samples).mean()
 
 
 def _exp(v: Tensor) -> Tensor:
@@ -59,9 +64,11 @@ def _exp(v: Tensor) -> Tensor:
 DIVERGENCES: Mapping[str, Divergence] = {
     # D_f(P‖Q) = E_Q f(dP/dQ): Nowozin, Cseke, Tomioka, "f-GAN", NeurIPS 2016, tables 1, 2 and 6 (survey eq. 29-34)
     "kl": Divergence(lambda v: v, lambda v: _exp(v - 1), "kl_nats"),
-    "reverse_kl": Divergence(lambda v: -_exp(-v), lambda v: v - 1, "reverse_kl_nats"),
+    "reverse_kl": Divergence(lambda v: -_exp(-v), lambda v: v - 1, "reverse_kl_nats", sought=lambda v: v - 1),
     "pearson": Divergence(lambda v: v, lambda v: v.square() / 4 + v, "pearson"),
-    "neyman": Divergence(lambda v: 1 - _exp(-v), lambda v: 2 - 2 * _exp(-v / 2), "neyman"),
+    "neyman": Divergence(
+        lambda v: 1 - _exp(-v), lambda v: 2 - 2 * _exp(-v / 2), "neyman", sought=lambda v: 2 - 2 * _exp(-v / 2)
+    ),
     "hellinger": Divergence(lambda v: 1 - _exp(-v), lambda v: _exp(v) - 1, "squared_hellinger"),
     # twice the usual Jensen-Shannon divergence, which is what is read off
     "js": Divergence(lambda v: _LOG2 - F.softplus(-v), lambda v: F.softplus(v) - _LOG2, "js_nats", 1 / 2),
@@ -71,5 +78,5 @@ DIVERGENCES: Mapping[str, Divergence] = {
     "wasserstein": Divergence(lambda v: v, lambda v: v, "wasserstein"),
     # no bound of a divergence between P and Q: Mao et al., ICCV 2017; Lim, Ye, arXiv 1705.02894
     "least_squares": Divergence(lambda v: -(v - 1).square() / 2, lambda v: v.square() / 2),
-    "hinge": Divergence(lambda v: -F.relu(1 - v), lambda v: F.relu(1 + v)),
+    "hinge": Divergence(lambda v: -F.relu(1 - v), lambda v: F.relu(1 + v), sought=lambda v: v),
 }

@@ -137,10 +137,14 @@ class Run:
         return self.history
 
     def save(self, path: Path) -> None:
-        """Write the state of the run; rank 0 does."""
+        """Write the state of the run; rank 0 does. The last good one remains where this one is not."""
         self._kept = time.monotonic()
-        if ranks.rank() == 0:
+        if ranks.rank() == 0 and self.history.status != "diverged" and self._sound():
             checkpoint.save(path, self._tensors(), self._facts())
+
+    def _sound(self) -> bool:
+        """Whether all that is trained is finite."""
+        return all(bool(p.isfinite().all()) for turn in self.moves for p in turn.parameters)
 
     def load(self, path: Path) -> None:
         """Take up the state that `save` wrote."""

@@ -151,8 +151,7 @@ def _lesson(
             "The noise is correlated between neighbouring pixels: blind-spot methods are not valid here, and no risk "
             "on hidden pixels estimates the error. A second recording, with --pairs, would mend it."
         )
-    if chosen.history is not None and chosen.history.status == "diverged":
-        warnings.append("The training diverged; the best weights before that were kept.")
+    warnings += [] if chosen.history is None else divergence(chosen.history)
     why = _why(chosen, candidates, job.options, bench)
     return Lesson(
         diagnosis=bench.diagnosis,
@@ -162,6 +161,15 @@ def _lesson(
         warnings=tuple(warnings),
         spread=bench.spread(chosen.channel.method, chosen.channel.standardisation, chosen.risk),
     )
+
+
+def divergence(history: History) -> list[str]:
+    """Return a sentence where a training diverged."""
+    if history.status != "diverged":
+        return []
+    if history.best < 0:
+        return ["The training diverged before it learned anything, and its first weights are used: try another --seed."]
+    return ["The training diverged; the best weights before that were kept."]
 
 
 def _choices(bench: Bench, options: Options, pixels: int, channels: int) -> dict[str, Mapping[str, Any]]:

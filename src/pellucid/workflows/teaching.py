@@ -18,7 +18,7 @@ from pellucid.training.watch import table
 from pellucid.workflows.clean import clean_images
 from pellucid.workflows.contest import build, resolved
 from pellucid.workflows.evidence import versions
-from pellucid.workflows.learn import Job
+from pellucid.workflows.learn import Job, divergence
 from pellucid.workflows.request import Request
 from pellucid.workflows.scan_files import training_set
 from pellucid.workflows.scan_learning import train_on
@@ -91,8 +91,7 @@ def teach(name: str, scans: Mapping[Path, Measurement], request: Request, start:
         warnings += left_out
     warnings += doubts(list(scans.values())) if example.y.is_complex() and clean is None else ()
     histories = train_on(list(scans.values()), method, name, job)
-    if any(history.status == "diverged" for history in histories):
-        warnings += ("The training diverged; the best weights before that were kept.",)
+    warnings += tuple(sentence for history in histories for sentence in divergence(history))
     files = [*scans, *([request.model] if request.model else []), *(clean.files if clean else ())]
     provenance = {
         "modality": request.modality,

@@ -57,18 +57,15 @@ class Torn(Bright):
         return batch.with_y(batch.y * torch.inf) if step.index == self.index else batch
 
 
-def test_the_last_good_weights_remain_where_a_critic_overflows(tmp_path):
-    """The evaluation at step 200 finds it; what remains, and is kept, is the mean of the weights at step 100."""
-    torn, again = made(), made()
-    plan = Plan(steps=300, optimisers=torn.optimisers, checkpoint=tmp_path / "state")
-    history = fit(torn.model, torn.objective, Torn(100), plan)
+def test_the_last_good_weights_remain_where_a_critic_overflows():
+    """The evaluation at step 200 finds it; what remains is the mean of the weights at step 100."""
+    torn = made()
+    history = fit(torn.model, torn.objective, Torn(100), Plan(steps=300, optimisers=torn.optimisers))
     assert history.status == "diverged"
     assert history.best == 100
     assert [row["step"] for row in history.rows] == [100, 200]
     with torch.no_grad():
         assert bool(torn.model.sample(4, torch.Generator().manual_seed(0)).isfinite().all())
-    assert fit(again.model, again.objective, Torn(100), plan, resume=plan.checkpoint).status == "diverged"
-    assert off(again) == off(torn)
 
 
 def test_an_unknown_divergence_is_named():

@@ -50,7 +50,10 @@ def f_gan(
     Notes
     -----
     Departures: networks of convolutions without batch normalisation; a long running mean of the weights (`averaging`);
-    the generator minimises −E real(V), the paper's own alternative of section 3.2, where the gradient does not vanish.
+    the generator minimises −E real(V), the paper's own alternative of section 3.2, where the gradient does not vanish,
+    but with ``reverse_kl`` and ``neyman``, whose own does not. At the best critic it so lowers KL(draws ‖ images) with
+    ``kl``, 2 KL(images ‖ draws) with ``pearson``, and KL(draws ‖ images) − 2 JS with ``js`` and ``gan``: where draws
+    cannot equal the images, choose by that, and not by the name of the bound.
 
     References
     ----------

@@ -38,8 +38,8 @@ def gan(shape: tuple[int, ...], rng: torch.Generator, *, loss: Loss = "gan", spe
     rng
         A generator on the CPU: draws the first weights.
     loss
-        ``gan``; ``least_squares``: ½ E (V(x) − 1)² + ½ E V(g(z))² is least in V, and E (V(g(z)) − 1)² in g; ``hinge``:
-        E max(0, 1 − V(x)) + E max(0, 1 + V(g(z))) is least in V, and E max(0, 1 − V(g(z))) in g.
+        ``gan``; ``least_squares``: ½ E (V(x) − 1)² + ½ E V(g(z))² is least in V, and ½ E (V(g(z)) − 1)² in g;
+        ``hinge``: E max(0, 1 − V(x)) + E max(0, 1 + V(g(z))) is least in V, and −E V(g(z)) in g.
     spectral
         Whether the layers of the critic have norm one, as is usual with ``hinge``.
 
@@ -53,9 +53,9 @@ def gan(shape: tuple[int, ...], rng: torch.Generator, *, loss: Loss = "gan", spe
     Least squares circle the longest around the equilibrium: on images of eight by eight pixels they came as near in 600
     steps as the two others, with layers of norm one, in 200.
 
-    Departures: those of `f_gan`; among them that g wants −E log σ(V(g(z))) least, which does not saturate. With
-    ``hinge`` it has the gradient of −E V(g(z)), which the papers take, as long as V is below one. The labels 0 and 1 of
-    least squares do not make it a χ² divergence: that wants b − a = 2 and b − c = 1 (Mao et al., section 3.2.2).
+    Departures: those of `f_gan`; among them that g wants −E log σ(V(g(z))) least, which does not saturate. The labels 0
+    and 1 of least squares do not make it a χ² divergence: that wants b − a = 2 and b − c = 1 (Mao et al., section
+    3.2.2).
 
     References
     ----------

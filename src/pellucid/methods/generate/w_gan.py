@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from pellucid.methods.generate.generative import Generative, drawn, latent
@@ -43,7 +45,7 @@ def w_gan(
         A generator on the CPU: draws the first weights.
     spectral
         Keeps the slope by layers of norm one (`unit_norms`), and not by the penalty. It is bounded then, but not by
-        one, and mostly far from its bound: what the critic tells of W1 has no scale.
+        one, and mostly far from its bound: what the critic tells of W1 has no scale, and is not logged.
     made
         What is compared with the data: the draws, or what an instrument makes of them.
     measured
@@ -60,5 +62,5 @@ def w_gan(
     training of Wasserstein GANs", NeurIPS 2017.
     """
     penalty = 0.0 if spectral else PENALTY
-    distance = DIVERGENCES["wasserstein"]
+    distance = replace(DIVERGENCES["wasserstein"], reading="" if spectral else "wasserstein")
     return latent(shape, rng, distance, penalty=penalty, spectral=spectral, moves=MOVES, made=made, measured=measured)
