@@ -6,6 +6,7 @@ import time
 import warnings
 
 import pytest
+import torch
 import typer
 
 from pellucid.cli.job import PACKAGE, Answer, dumps, perform
@@ -58,6 +59,12 @@ def test_doubt_ends_with_3(capsys):
 def test_errors_are_one_sentence(capsys, error, code, sentence):
     assert ended(raising(error)) == code
     assert capsys.readouterr() == ("", sentence)
+
+
+@pytest.mark.parametrize("lack", [lambda: torch.empty(10**15), lambda: bytearray(10**15)])
+def test_a_lack_of_memory_is_no_defect(capsys, lack):
+    assert ended(lambda watch, cancel: lack()) == 1
+    assert capsys.readouterr().err.startswith("error: There was not enough memory: use smaller images")
 
 
 def test_json_tells_errors_too(capsys):

@@ -5,6 +5,7 @@ import pytest
 
 from pellucid import methods
 from pellucid.cli.look import _type
+from pellucid.methods import generate
 
 
 def test_info_names_axes_noise_and_a_method(command, noisy):
@@ -46,6 +47,15 @@ def test_one_method_has_its_card_and_every_setting(command, task, name):
         key: default for key, (_, default) in methods.settings(name, task).items()
     }
     assert all(f"  {key} " in ran.out for key in facts["settings"])
+
+
+@pytest.mark.parametrize("name", methods.names("generate"))
+def test_a_method_that_generates_tells_its_command_or_that_it_has_none(command, name):
+    use = next(line for line in command("methods", name).out.splitlines() if line.startswith("  use "))
+    if "from Python" in use:
+        assert name in generate.__doc__
+    else:
+        assert name in command(use.split()[2], "--help").out
 
 
 def test_no_such_method(command):

@@ -23,6 +23,7 @@ from pellucid.errors import InputError
 from pellucid.workflows.events import Watch
 
 DONE, FAILED, WRONG, DOUBTED, CANCELLED = 0, 1, 2, 3, 130
+_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")  # in the words of PyTorch
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -120,6 +121,8 @@ def _sentence(error: Exception) -> str:
         where = f": {error.filename}" if error.filename else ""
         return f"{error.strerror or error}{where}"
     said = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or any(sign in said for sign in _MEMORY):
+        return "There was not enough memory: use smaller images, smaller settings of the method, or another --device."
     return f"pellucid failed unexpectedly: {type(error).__name__}: {said}; run again with -v for the details."
 
 

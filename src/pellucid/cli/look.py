@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pellucid.methods import Task
 
 
+_GENERATING = {"unpaired": "translate", "pairs": "translate", "particles": "particles"}  # the verb, by what is needed
+
+
 def info(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An image.")],
     axes: o.Axes = None,
@@ -76,7 +79,11 @@ def _method(name: str, of: Task) -> Answer:
     settings = {k: (_type(kind), default) for k, (kind, default) in methods.settings(name, of).items()}
     lines = [f"{name}: {card['title']}"]
     lines += [f"  {key:12}{card[key]}" for key in ("needs", "assumes", "gives", "equation", "paper")]
-    lines += ["settings (--set NAME=VALUE):"]
+    if of == "generate":
+        verb = _GENERATING.get(card["needs"])
+        how = f"pellucid {verb} --method {name}" if verb else "from Python: see help('pellucid.methods.generate')"
+        lines += [f"  {'use':12}{how}"]
+    lines += ["settings (--set NAME=VALUE):"] if settings else []
     lines += [f"  {key:14}{_written(default):10}{kind}" for key, (kind, default) in settings.items()]
     listed = {key: {"type": kind, "default": default} for key, (kind, default) in settings.items()}
     return Answer(facts={"name": name, **card, "settings": listed}, text="\n".join(lines))

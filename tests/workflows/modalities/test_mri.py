@@ -44,6 +44,13 @@ def test_a_full_scan_gives_the_object_back(tmp_path, scene):
     assert scan.notes[1] == "Coil maps by ESPIRiT from the fully sampled centre, 24 x 24."
 
 
+@pytest.mark.parametrize("step", [0, -2])
+def test_one_line_in_none_is_refused(tmp_path, scene, step):
+    np.save(tmp_path / "a.npy", scene[1][0].numpy())
+    with pytest.raises(InputError, match=f"one line in so many, 1 or more; {step} is not"):
+        mri(tmp_path / "a.npy", undersample=step)
+
+
 @pytest.mark.parametrize("readout", ["rows", "columns"])
 def test_lines_are_left_out_across_the_readout(tmp_path, scene, readout):
     np.save(tmp_path / "a.npy", scene[1][0].numpy())

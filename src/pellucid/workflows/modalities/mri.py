@@ -120,6 +120,8 @@ def _coil_array(scan: KSpace, data: Tensor, virtual: int | None) -> tuple[Tensor
 
 def _undersampled(scan: KSpace, readout: str | None, step: int, centre: int) -> KSpace:
     """Keep every `step`-th line along the phase encoding, counted from the middle one, and the `centre` lines there."""
+    if step < 1:
+        raise InputError(f"--undersample keeps one line in so many, 1 or more; {step} is not.")
     scan = scan if readout is None else replace(scan, readout=-2 if readout == "rows" else -1)
     axis = -3 - scan.readout  # the other one of -1 and -2
     offset = np.arange(scan.sampled.shape[axis]) - scan.sampled.shape[axis] // 2
