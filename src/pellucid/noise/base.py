@@ -15,7 +15,10 @@ class NoiseModel(nn.Module, ABC):
 
     @abstractmethod
     def sample(self, z: Tensor, rng: torch.Generator) -> Tensor:
-        """Draw y given z, reparameterised: the mean gradient of the draws in z is that of `mean`."""
+        """Draw y given z; the mean gradient of the draws in z is that of `mean`.
+
+        How z changes the spread of counted photons has no gradient: a critic does not teach by it.
+        """
 
     @abstractmethod
     def log_prob(self, y: Tensor, z: Tensor) -> Tensor:
