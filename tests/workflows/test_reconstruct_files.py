@@ -157,6 +157,20 @@ def test_a_stopped_run_keeps_its_state_and_goes_on_to_the_bit(path):
     assert not path.with_name("k_reconstructed.checkpoint").exists()
 
 
+def test_only_the_run_that_was_stopped_goes_on(path):
+    settings = {"preset": "lite", "fraction": 0.3}
+    with pytest.raises(KeyboardInterrupt):
+        run(path, learned=True, steps=4, cancel=lambda: True)
+    with pytest.raises(InputError, match=r"with other settings \(settings\)"):
+        run(path, method="ssdu", settings=settings, steps=4, resume=True)
+    recorded(path, slices=1, seed=5)
+    with pytest.raises(InputError, match=r"with other settings \(inputs\)"):
+        run(path, learned=True, steps=4, resume=True)
+    assert names(path.parent) == ["k.npy", "k_reconstructed.checkpoint"]
+    (facts,) = run(path, method="ssdu", settings=settings, steps=4)
+    assert read(facts["output"]).provenance["training"]["settings"] == settings
+
+
 def test_scans_that_are_learned_one_by_one_do_not_stop_each_other(path, monkeypatch):
     other, tried = recorded(path.with_name("o.npy"), slices=1), []
 

@@ -52,6 +52,12 @@ def test_what_was_learned_is_kept_with_its_provenance(left):
     assert all(torch.equal(again.model.weights[k], v) for k, v in taught.method.model.state_dict().items())
 
 
+def test_a_recording_is_none_of_the_clean_images(left, tmp_path):
+    request = asked(method="kspace_ot_cyclegan", clean=tmp_path)
+    with pytest.raises(InputError, match=r"k.npy was left out .* it is to be reconstructed itself"):
+        teach("kspace_ot_cyclegan", left, request, None, job(request))
+
+
 def test_a_training_may_start_from_a_model(left, tmp_path):
     request = asked()
     start = teach("ssdu", left, request, None, job(request)).model

@@ -20,6 +20,7 @@ from pellucid.workflows.contest import build, resolved
 from pellucid.workflows.evidence import versions
 from pellucid.workflows.learn import Job, divergence
 from pellucid.workflows.request import Request
+from pellucid.workflows.resuming import begin
 from pellucid.workflows.scan_files import training_set
 from pellucid.workflows.scan_learning import train_on
 from pellucid.workflows.scan_model import Facts, ScanModel
@@ -80,7 +81,7 @@ def teach(name: str, scans: Mapping[Path, Measurement], request: Request, start:
     """
     began, example = time.monotonic(), next(iter(scans.values()))
     given = resolved(name, _settings(name, request, start), example.y.device)
-    clean = None if request.clean is None else clean_images(request, example)
+    clean = None if request.clean is None else clean_images(request, example, scans)
     method = build(name, example, given, request.seed, **({} if clean is None else {"clean": clean.images}))
     facts = Facts.of(request.modality, name, given, example)
     if start is not None:
@@ -90,8 +91,6 @@ def teach(name: str, scans: Mapping[Path, Measurement], request: Request, start:
         scans, left_out = _others(request, method, job)
         warnings += left_out
     warnings += doubts(list(scans.values())) if example.y.is_complex() and clean is None else ()
-    histories = train_on(list(scans.values()), method, name, job)
-    warnings += tuple(sentence for history in histories for sentence in divergence(history))
     files = [*scans, *([request.model] if request.model else []), *(clean.files if clean else ())]
     provenance = {
         "modality": request.modality,
@@ -99,11 +98,13 @@ def teach(name: str, scans: Mapping[Path, Measurement], request: Request, start:
         "settings": given,
         "geometry": {key: str(value) for key, value in request.geometry.items()},
         "seed": request.seed,
-        "steps": [history.steps for history in histories],
-        "validation": [history.lowest for history in histories],
         "inputs": {str(file): file_hash(file) for file in files},
         "versions": versions(),
     }
+    begin(job, provenance)
+    histories = train_on(list(scans.values()), method, name, job)
+    warnings += tuple(sentence for history in histories for sentence in divergence(history))
+    provenance |= {"steps": [each.steps for each in histories], "validation": [each.lowest for each in histories]}
     rows = [{"stage": k} | row for k, history in enumerate(histories) for row in history.rows]
     weights = {key: value.detach().cpu().clone() for key, value in method.model.state_dict().items()}
     model = ScanModel(facts=facts, weights=weights, provenance=provenance, history=table(rows))
