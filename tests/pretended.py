@@ -6,20 +6,23 @@ the host wait for the queue of a real device, such as reading a number, is refus
 
 import copy
 import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
-from functools import partial
+from functools import cache, partial
+from types import SimpleNamespace
 from typing import Any
 
+import finufft
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils import backend_registration
-from torch.utils._pytree import tree_leaves, tree_map
 
 from pellucid.training import Plan, fit
+from pellucid.training.run import Run
 
 NAME = "pretended"
 _EXTENSION = 12  # the device of DLPack that PyTorch takes for the one that was registered
@@ -56,6 +59,7 @@ def pretended() -> Iterator[torch.device]:
         pytest.skip("this PyTorch takes no device from Python")
     with pytest.MonkeyPatch.context() as patch, _Draws():
         patch.setattr(torch, "Generator", Generator)
+        patch.setitem(sys.modules, "cufinufft", SimpleNamespace(Plan=NonUniform))
         yield torch.device(NAME, 0)
 
 
@@ -81,10 +85,11 @@ def moved(what: Any, device: torch.device | str) -> Any:
     return replace(what, **{field.name: moved(getattr(what, field.name), device) for field in fields(what)})
 
 
-def fitted(model, objective, source, **optimisers) -> None:
-    """Take three steps, of which the second may not wait; the third writes the history."""
-    with unwaited(False):
-        history = fit(model, objective, Strict(source), Plan(steps=3, optimisers=optimisers))
+def fitted(model, objective, source, optimisers) -> None:
+    """Take two steps of all players; the second, when all is made that is kept, may not wait."""
+    with unwaited(False), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "evaluate", unwaited(False)(Run.evaluate))
+        history = fit(model, objective, Strict(source), Plan(steps=2, optimisers=optimisers))
     assert history.status == "done"
 
 
@@ -116,6 +121,19 @@ class Generator(torch.Generator):
         return self.place
 
 
+class NonUniform:
+    """What cufinufft is asked for, done by finufft."""
+
+    def __init__(self, kind, space, count, eps, sign, name, gpu_device_id=0) -> None:
+        self.plan = finufft.Plan(kind, space, count, eps, sign, name, nthreads=1)
+
+    def setpts(self, *points) -> None:
+        self.plan.setpts(*(_lowered(axis).numpy() for axis in points))
+
+    def execute(self, data, out) -> None:
+        self.plan.execute(_lowered(data).numpy(), _lowered(out).numpy())
+
+
 class _Draws(TorchFunctionMode):
     """Refuses generators of another device than what they draw."""
 
@@ -127,7 +145,7 @@ class _Draws(TorchFunctionMode):
 
 
 def _here(what: Tensor | torch.Generator) -> bool:
-    return what.device.type == NAME
+    return what.device.type == NAME if isinstance(what, torch.Generator) else not what.is_cpu
 
 
 def _lifted(host: Tensor) -> Tensor:
@@ -150,17 +168,24 @@ def _lowered(x: Tensor) -> Tensor:
     return torch._neg_view(host) if x.is_neg() else host
 
 
+@cache
+def _arguments(op: Any) -> tuple[tuple[bool, bool], ...]:
+    """Return which arguments of an operation are a tensor, and which are written."""
+    return tuple((argument.type.kind() == "TensorType", argument.is_write) for argument in op._schema.arguments)
+
+
 def _run(op: Any, *args: Any, **kwargs: Any) -> Any:
     """Run an operation of the device on the host."""
-    kinds = [argument.type.kind() for argument in op._schema.arguments]
     args = tuple(  # numbers that PyTorch had made tensors, for this overload
-        torch.tensor(k) if isinstance(k, int | float | complex) and kind == "TensorType" else k
-        for k, kind in zip(args, kinds, strict=False)
+        torch.tensor(k) if tensor and isinstance(k, int | float | complex) else k
+        for k, (tensor, _) in zip(args, _arguments(op), strict=False)
     )
     _check(op, args, kwargs)
     given: dict[int, tuple[Tensor, Tensor]] = {}
 
     def down(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [down(part) for part in value]
         if isinstance(value, Tensor) and _here(value):
             host = _lowered(value)
             given[id(host)] = (value, host)
@@ -168,6 +193,8 @@ def _run(op: Any, *args: Any, **kwargs: Any) -> Any:
         return torch.device("cpu") if isinstance(value, torch.device) else value
 
     def up(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return type(value)(up(part) for part in value)
         if not isinstance(value, Tensor) or id(value) not in given:
             return _lifted(value) if isinstance(value, Tensor) else value
         ours, host = given[id(value)]
@@ -175,19 +202,20 @@ def _run(op: Any, *args: Any, **kwargs: Any) -> Any:
             ours.data = _lifted(host)
         return ours
 
-    return tree_map(up, op(*tree_map(down, args), **tree_map(down, kwargs)))
+    return up(op(*map(down, args), **{key: down(value) for key, value in kwargs.items()}))
 
 
 def _check(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Refuse tensors of two devices, but for numbers, and what waits."""
     name = op._schema.name.removeprefix("aten::")
-    reads, written = name in _READS, zip(args, op._schema.arguments, strict=False)
-    strange = [k for k, what in written if isinstance(k, Tensor) and not _here(k) and what.is_write]
+    reads, written = name in _READS, zip(args, _arguments(op), strict=False)
+    strange = [k for k, (_, write) in written if write and isinstance(k, Tensor) and not _here(k)]
     if name in _INDEXED and _here(args[0]):
         places = [place for place in args[1] if place is not None]
         reads |= any(place.dtype in (torch.bool, torch.uint8) or not _here(place) for place in places)
         args = (args[0], *args[2:])
-    strange += [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor) and not _here(x) and x.ndim]
+    parts = [part for k in (*args, *kwargs.values()) for part in (k if isinstance(k, list | tuple) else (k,))]
+    strange += [x for x in parts if isinstance(x, Tensor) and not _here(x) and x.ndim]
     if strange:
         raise RuntimeError(f"{name} was given tensors of two devices, one on the CPU of shape {[*strange[0].shape]}.")
     if reads:
