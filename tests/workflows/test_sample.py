@@ -75,11 +75,18 @@ def test_a_run_that_was_stopped_goes_on(cells, tmp_path):
     np.testing.assert_array_equal(parts, whole)
 
 
-def test_a_stop_while_drawing_leaves_no_image(cells, tmp_path):
-    sample_files(cells, OPTIONS, draws=2, output=tmp_path / "first", save_model=tmp_path / "m.zip")
+def test_a_stop_while_drawing_leaves_nothing_but_the_state(cells, tmp_path):
+    told = []
+
+    def stop() -> bool:
+        return any(event.phase == "apply" for event in told)
+
     with pytest.raises(KeyboardInterrupt):
-        sample_files(cells, Options(), draws=2, model=tmp_path / "m.zip", cancel=lambda: True)
-    assert not (tmp_path / "cells_samples").exists() or not names(tmp_path / "cells_samples")
+        sample_files(cells, OPTIONS, draws=2, watch=told.append, cancel=stop)
+    assert names(tmp_path) == {"cells.ome.tif", "cells_samples.checkpoint"}
+    assert "add --resume to go on" in told[-1].text
+    sample_files(cells, OPTIONS, draws=2, resume=True)
+    assert names(tmp_path) == {"cells.ome.tif", "cells_samples"}
 
 
 def test_samples_take_another_axis_for_draws(frame):

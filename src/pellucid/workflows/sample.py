@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pellucid.report import page
 from pellucid.training import package
 from pellucid.workflows.denoise import Report, opened_as
 from pellucid.workflows.events import Event, Watch, silent
-from pellucid.workflows.files import Files, described, forget, opened, report_path, stem, trained_on, written
+from pellucid.workflows.files import Files, described, forget, opened, report_path, stem, stopped, trained_on, written
 from pellucid.workflows.learn import Job, Lesson
 from pellucid.workflows.model import Model
 from pellucid.workflows.options import Options, duration
@@ -166,16 +166,17 @@ def sample_files(
     require(options.method if model is None else None, image, draws)
     places = places_of(paths[0], output, names, save_model, overwrite=overwrite)
     watch(Event("read", described(image)))
-    to = places["draws"].parent
-    folder = to.with_name(f"{to.name}.checkpoint")
-    deadline = options.deadline(start)
-    job = Job(options=options, deadline=deadline, folder=folder, resume=resume, watch=watch, cancel=cancel)
+    job = job_of(places["mean"].parent, options, start, resume=resume, watch=watch, cancel=cancel)
     trained, lessons = trained_on([image], [], job, model)
     if save_model is not None:
         trained.save(save_model, overwrite=overwrite)
     device, seed = trained.device, options.seed
     sampling = Sampling(model=trained, device=device, watch=watch, cancel=cancel, draws=draws, seed=seed)
-    summary = _drawn(sampling, image, places, lessons, overwrite, start)
+    try:
+        summary = _drawn(sampling, image, places, lessons, overwrite, start)
+    except KeyboardInterrupt:
+        stopped(job)
+        raise
     if model is None:
         forget(job)
     return summary
@@ -193,8 +194,8 @@ def _drawn(
     names = [name for name in places if name != "mean"]
     like = images_like(image, names, sampling.draws, sampling.model.provenance, sampling.seed)
     to = places["mean"].parent
-    to.mkdir(exist_ok=True)
     with ExitStack() as files:
+        files.enter_context(_folder(to))
         writers: dict[str, Writer] = {
             name: files.enter_context(create(places[name], one, shape, np.float32, overwrite=overwrite))
             for name, (one, shape) in like.items()
@@ -205,6 +206,19 @@ def _drawn(
     return summary | {"output": str(to), "files": made, "draws": sampling.draws, "generated": True}
 
 
+@contextmanager
+def _folder(to: Path) -> Iterator[None]:
+    """Make a folder if there is none, and take it back where nothing comes into it."""
+    found = to.is_dir()
+    to.mkdir(exist_ok=True)
+    try:
+        yield
+    finally:
+        if not found:
+            with suppress(OSError):
+                to.rmdir()
+
+
 def require(method: str | None, image: Image, draws: int) -> None:
     """Refuse a method that has no posterior, a number of draws that has no spread, an image with no axis for them."""
     if method is not None and "draws" not in card(method).gives:
@@ -213,6 +227,11 @@ def require(method: str | None, image: Image, draws: int) -> None:
         raise InputError(f"Draws are 2 to {_MOST}: one has no mean and no spread; {draws} were asked for.")
     if {"S", "T"} <= set(image.axes):
         raise InputError(f"Draws need an axis S or T, and {image.name} is {image.axes}; sample one S at a time.")
+
+
+def job_of(to: Path, options: Options, start: float, **how: Any) -> Job:
+    """Return the job of a training whose checkpoints lie beside the folder of the results."""
+    return Job(options=options, deadline=options.deadline(start), folder=to.with_name(f"{to.name}.checkpoint"), **how)
 
 
 def places_of(

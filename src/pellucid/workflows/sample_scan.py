@@ -27,12 +27,11 @@ from pellucid.restorers.base import PosteriorSampler, mean_and_spread
 from pellucid.restorers.mean_shift import mode
 from pellucid.workflows.events import Event, Watch, silent
 from pellucid.workflows.files import forget, report_path, stopped
-from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
 from pellucid.workflows.reconstruct import finish, prepare
 from pellucid.workflows.reconstruction import Reconstruction
 from pellucid.workflows.request import Request
-from pellucid.workflows.sample import images_like, places_of, require
+from pellucid.workflows.sample import images_like, job_of, places_of, require
 from pellucid.workflows.scan import Scan, scan
 from pellucid.workflows.scan_files import expand
 from pellucid.workflows.scan_model import ScanModel
@@ -140,7 +139,7 @@ def sample_scan(
     places = places_of(path, output, kinds, save_model, overwrite=overwrite)
     watch(Event("read", " ".join(opened.notes)))
     to = places["mean"].parent
-    job = _job(to, request.options, start, resume=resume, watch=watch, cancel=cancel)
+    job = job_of(to, request.options, start, resume=resume, watch=watch, cancel=cancel)
     try:
         ready = prepare({path: opened}, request, model, job)[0][path]
         assert ready.taught is not None
@@ -156,11 +155,6 @@ def sample_scan(
     forget(job)
     seconds = round(time.monotonic() - start, 3)
     return {"input": str(path)} | facts | dict(found.summary) | {"draws": draws, "generated": True, "seconds": seconds}
-
-
-def _job(to: Path, options: Options, start: float, **how: Any) -> Job:
-    """Return the job of a training whose checkpoints lie beside the folder of the results."""
-    return Job(options=options, deadline=options.deadline(start), folder=to.with_name(f"{to.name}.checkpoint"), **how)
 
 
 def _checked(request: Request) -> ScanModel | None:
