@@ -54,6 +54,7 @@ def test_another_kind_of_scan_is_refused(model, scan):
         ({"dims": 9}, "no model that this version can read: dims"),
         ({"run": "rm"}, "no model that this version can read: run"),
         ({"schema_version": 2}, "no model that this version can read: schema_version"),
+        ({"task": "translate"}, "is a model to translate images, not to reconstruct: use `pellucid translate`"),
         ({"channels": []}, "is a model to denoise images, not to reconstruct scans: use `pellucid apply`"),
     ],
 )

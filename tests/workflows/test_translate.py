@@ -9,6 +9,7 @@ from pellucid.data.io import read
 from pellucid.errors import InputError
 from pellucid.workflows.kinds import spread_out
 from pellucid.workflows.learn import Job
+from pellucid.workflows.model import Model
 from pellucid.workflows.options import Options
 from pellucid.workflows.translate import Translation, translate_files
 from pellucid.workflows.translation_model import TranslationModel
@@ -68,6 +69,8 @@ def test_a_model_is_kept_and_applied(asked, tmp_path):
     assert read(second["outputs"][0]).provenance["generated"] is True
     with pytest.raises(InputError, match="nothing to translate"):
         translate_files(replace(again, inputs=()), job())
+    with pytest.raises(InputError, match="to translate images, not to denoise: use `pellucid translate`"):
+        Model.load(tmp_path / "m.pellucid")
 
 
 def test_stacks_and_channels_are_translated_plane_by_plane(asked, tmp_path, numpy_rng):

@@ -99,7 +99,7 @@ def load(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         Where the path is missing, is not a package, or holds anything that is not plain data.
     """
     if not path.exists():
-        raise InputError(f"There is no model {path}; name a file or folder that `pellucid train` wrote.")
+        raise InputError(f"There is no model {path}; name a file or folder that Pellucid wrote.")
     wanted = (*TEXTS, WEIGHTS)
     try:
         parts = {name: (path / name).read_bytes() for name in wanted} if path.is_dir() else _zipped(path, wanted)

@@ -148,6 +148,8 @@ class Model:
                 f"{path} is a model to reconstruct scans, not to denoise: use `pellucid reconstruct`, or give its PSF "
                 "to `pellucid sample`."
             )
+        if '"task":"translate"' in texts["model.json"].replace(" ", ""):
+            raise InputError(f"{path} is a model to translate images, not to denoise: use `pellucid translate`.")
         try:
             card = _Card.model_validate_json(texts["model.json"])
         except ValidationError as error:

@@ -95,6 +95,8 @@ class ScanModel:
         described = package.loads(texts["model.json"])
         if isinstance(described, dict) and "channels" in described:
             raise InputError(f"{path} is a model to denoise images, not to reconstruct scans: use `pellucid apply`.")
+        if isinstance(described, dict) and described.get("task") == "translate":
+            raise InputError(f"{path} is a model to translate images, not to reconstruct: use `pellucid translate`.")
         try:
             facts = Facts.model_validate(described)
         except ValidationError as error:
