@@ -51,6 +51,13 @@ def test_the_penalty_of_a_linear_critic_is_exact(shape, rng):
     assert float(found) == pytest.approx((float(slope.norm()) - 1) ** 2, rel=1e-5)
 
 
+def test_the_penalty_is_for_slopes_above_and_below_one_at_places_of_each_samples_own(rng):
+    """The slope of |x|² / 2 is |x|: from zeros to images of norm two it is 2 t, and (2 t - 1)² has the mean 1/3."""
+    data = torch.ones(10_000, 1, 2, 2)
+    found = gradient_penalty(lambda x: x.square().flatten(1).sum(1) / 2, data, 0 * data, rng)
+    assert float(found.detach()) == pytest.approx(1 / 3, abs=0.01)
+
+
 def test_the_penalty_of_a_critic_of_patches_is_that_of_their_mean(rng):
     """The bound is of their mean, so that a linear critic of slope one is free, however many patches it judges."""
     slope = torch.randn(2, 6, 6, generator=rng)

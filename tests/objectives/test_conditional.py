@@ -30,6 +30,8 @@ def test_a_critic_tells_an_image_that_belongs_to_another_recording(rng):
     assert float(found[0]["critic"]) == 0
     assert float(found[1]["critic"]) == pytest.approx(-1.0, abs=0.1)
     assert found[1]["wasserstein"] == -found[1]["critic"]
+    deceit = [float(objective.terms(m, batch, Step(0, 0.0, rng))["deceit"]) for m in (right, other)]
+    assert deceit == pytest.approx([-1.0, 0.0], abs=0.1)
 
 
 @pytest.mark.parametrize("cycles", [1, 4, 8])

@@ -64,8 +64,13 @@ def test_the_cycle_cannot_see_a_swap_and_the_constraint_does(batch, rng):
     assert same["cycle"].item() == swapped["cycle"].item() == 0
     assert same["saliency"].item() == 0
     assert swapped["saliency"].item() > 50
-    meant = objective((BRIGHT, replace(DARK, threshold=-0.1))).terms(maps(-1.0), batch, Step(0, 0.0, rng))
-    assert meant["saliency"].item() == pytest.approx(0, abs=1e-4)
+
+
+def test_each_kind_of_images_has_its_own_content(batch, rng):
+    """x = -y / 2 is above 0.1, at twice the sharpness, where y is below -0.2."""
+    images, recordings = Salient(0.1, bright=True, sharpness=200.0), Salient(-0.2, bright=False)
+    meant = objective((images, recordings)).terms(maps(-0.5), batch, Step(0, 0.0, rng))
+    assert meant["saliency"].item() == pytest.approx(0, abs=1e-3)
 
 
 def test_the_constraint_fades(batch, rng):

@@ -8,7 +8,7 @@ from pellucid.networks import initialise
 from pellucid.noise import Gaussian
 from pellucid.objectives.adversarial import StatisticalDistance
 from pellucid.objectives.divergences import DIVERGENCES
-from pellucid.operators import Blur, Identity
+from pellucid.operators import Blur, Diagonal, Identity
 from pellucid.operators.random import DroppedPixels, Known, RandomViews
 from pellucid.restorers.generator import Pushforward
 from pellucid.training import Adam, Plan, fit
@@ -67,6 +67,12 @@ def test_what_a_critic_cannot_see_is_little_at_first(rng):
     model = ambient_gan((1, 16, 16), rng, instrument=DroppedPixels((16, 16), 0.5)).model
     with torch.no_grad():
         assert 0.05 < float(model.sample(256, rng).std()) < 0.3
+
+
+def test_where_nothing_is_seen_the_critic_judges_noise_of_the_given_strength(rng):
+    method = ambient_gan((1, 8, 8), rng, instrument=Known(Diagonal(torch.tensor(0.0))), noise=Gaussian(0.01))
+    y = method.objective.made(method.model, Measurement(y=torch.zeros(200, 1, 8, 8), operator=Identity()), rng)
+    assert y.std().item() == pytest.approx(0.01, rel=0.03)
 
 
 class Bright:

@@ -2,8 +2,10 @@ import pytest
 import torch
 
 from pellucid.data.measurement import Measurement
+from pellucid.data.source import Step
 from pellucid.data.unpaired import Cuts
 from pellucid.methods.generate.c2gan import c2gan
+from pellucid.methods.generate.cyclegan import cyclegan
 from pellucid.objectives.translation import Salient
 from pellucid.operators import Identity
 from pellucid.training import Plan, fit
@@ -40,6 +42,16 @@ def test_content_stays_content(seed, case):
     with torch.no_grad():
         image = method.model(known)
     assert float(((image < 0) == (content > 0.5)).float().mean()) > 0.95
+
+
+@pytest.mark.parametrize("divergence", ["least_squares", "wasserstein"])
+def test_it_is_cyclegan_with_the_content_and_the_divergence_that_are_asked_for(divergence, case):
+    salient, losses = (Salient(0.1, bright=True), Salient(-0.2, bright=False)), []
+    for method in (c2gan, cyclegan):
+        rng = torch.Generator().manual_seed(0)
+        built = method((1, 16, 16), rng, salient=salient, divergence=divergence, features=4, depth=1)
+        losses.append(built.objective.terms(built.model, case[0].draw(Step(0, 0.0, rng)), Step(0, 0.0, rng)))
+    torch.testing.assert_close(*losses)
 
 
 def test_the_same_seed_gives_the_same_maps(case):

@@ -2,9 +2,11 @@ import pytest
 import torch
 
 from pellucid.data.measurement import Measurement
+from pellucid.data.source import Step
 from pellucid.data.unpaired import Cuts
 from pellucid.errors import InputError
 from pellucid.methods.generate.cyclegan import cyclegan
+from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.operators import Identity
 from pellucid.training import Plan, fit
 
@@ -37,6 +39,23 @@ def test_both_maps_are_deep_and_each_has_a_critic_with_a_pool():
     )
     pools = [critic.pool for critic in (method.objective.images, method.objective.recordings)]
     assert [tuple(pool.kept.shape) for pool in pools] == [(50, *SHAPE)] * 2
+
+
+@pytest.mark.parametrize("divergence", ["least_squares", "wasserstein"])
+def test_the_maps_heed_both_critics_and_leave_what_is_of_their_kind(divergence, draws, rng):
+    method = made(divergence=divergence, identity=2.0)
+    step, objective, deceit = Step(0, 0.0, rng), method.objective, DIVERGENCES[divergence].deceit
+    batch = draws.draw(step)
+    x, y, back, there = batch.images, batch.y, method.model.way, method.model.restorer.network
+    expected = {
+        "images": deceit(objective.images(there(y))),
+        "recordings": deceit(objective.recordings(back(x))),
+        "identity": 2 * (x - there(x)).abs().mean(),
+        "identity_back": 2 * (y - back(y)).abs().mean(),
+    }
+    found, told = objective.terms(method.model, batch, step), objective.critic_terms(method.model, batch, step)
+    torch.testing.assert_close({name: found[name] for name in expected}, expected)
+    assert ({"image_penalty", "recording_penalty"} <= set(told)) == (divergence == "wasserstein")
 
 
 @pytest.mark.parametrize("divergence", ["least_squares", "wasserstein"])

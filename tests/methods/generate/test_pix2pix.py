@@ -7,6 +7,8 @@ from pellucid.data.source import Step
 from pellucid.errors import InputError
 from pellucid.methods.generate.pix2pix import pix2pix
 from pellucid.objectives import Objective
+from pellucid.objectives.conditional import absolute, spectral
+from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.operators import Identity
 from pellucid.training import Plan, fit
 
@@ -49,6 +51,19 @@ def test_without_its_critic_it_is_supervised_learning():
     fit(alone.model, alone.objective, Blurred(), plan(alone, 5))
     fit(reference.model, Supervised(), Blurred(), plan(reference, 5))
     assert same(alone.model, reference.model)
+
+
+@pytest.mark.parametrize("divergence", ["gan", "least_squares", "wasserstein"])
+@pytest.mark.parametrize("content", [absolute, spectral])
+def test_the_content_and_the_critic_that_are_asked_for_count_by_their_weights(content, divergence, rng):
+    method = made(content=content.__name__, divergence=divergence, adversarial=3.0)
+    step, turns = Step(0, 0.0, rng), method.objective.turns(method.model)
+    batch = Blurred().draw(step)
+    image = method.model(batch)
+    deceit = DIVERGENCES[divergence].deceit(method.objective.critic(torch.cat([image, batch.y], 1)))
+    expected = {"content": 100 * content(batch.truth, image), "deceit": 3 * deceit}
+    torch.testing.assert_close(turns[1].terms(batch, step), expected)
+    assert ("penalty" in turns[0].terms(batch, step)) == (divergence == "wasserstein")
 
 
 @pytest.mark.parametrize("given", [{}, {"divergence": "wasserstein"}, {"content": "spectral"}])

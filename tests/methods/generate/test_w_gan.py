@@ -2,7 +2,9 @@ import pytest
 import torch
 
 from pellucid.data.measurement import Measurement
+from pellucid.data.source import Step
 from pellucid.methods.generate.w_gan import w_gan
+from pellucid.networks.spectral import unit_norms
 from pellucid.operators import Identity
 from pellucid.training import Plan, fit
 
@@ -30,6 +32,15 @@ def test_a_critic_moves_five_times_for_each_move_of_the_generator():
     method = made()
     assert [(turn.name, turn.repeats) for turn in method.objective.turns(method.model)] == [("critic", 5), ("model", 1)]
     assert method.objective.penalty == 10
+
+
+def test_the_slope_of_the_critic_is_kept_by_a_penalty_or_by_layers_of_norm_one(rng):
+    methods, step = [made(spectral=given) for given in (False, True)], Step(0, 0.0, rng)
+    y = Sides().draw(step)
+    plain, spectral = (method.objective.critic.eval() for method in methods)
+    assert ["penalty" in m.objective.critic_terms(m.model, y, step) for m in methods] == [True, False]
+    assert not torch.allclose(spectral(y.y), plain(y.y))
+    torch.testing.assert_close(spectral(y.y), unit_norms(plain)(y.y))
 
 
 @pytest.mark.parametrize("spectral", [False, True])

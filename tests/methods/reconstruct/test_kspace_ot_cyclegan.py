@@ -54,6 +54,15 @@ def test_images_are_recorded_as_the_scan_beside_them_and_the_cycle_is_simulated_
     torch.testing.assert_close(cycle, 10 * (supervised + explained))
 
 
+def test_the_critic_of_images_counts_by_its_weight(recording, clean, rng):
+    (stage,) = built(recording, [clean], adversarial=0.3).stages
+    batch, step = stage.source([recording]).draw(Step(0, 0.0, rng)), Step(0, 0.0, rng)
+    with torch.no_grad():
+        found = stage.objective.terms(stage.model, batch, step)["images"]
+        judged = stage.objective.images(stage.model(batch))
+    torch.testing.assert_close(found, 0.3 * (judged - 1).square().mean() / 2)
+
+
 def test_scans_and_images_have_one_unit(recording, clean):
     first, second = (built(recording, [gain * clean]).stages[0].source([recording]) for gain in (1, 9))
     torch.testing.assert_close(first.images, second.images)
