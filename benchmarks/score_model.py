@@ -5,10 +5,11 @@ judged. `score_model`, 16 features, 4000 steps of 16 images, mirrored at random,
 `supervised` is the same network with the same loss, rate, steps and seed, trained at the one level 0.1. A seed is that
 of the images, of the first weights and of the batches.
 
-prior         64 draws, 100 levels, no corrector. Sliced Wasserstein distances of patches, of 3 x 3 and of 12 x 12
-              pixels and less their means, to 64 fresh brains, beside those of 64 brains that were trained on and of 64
-              more (the floors), and of draws from a normal distribution with mean and covariance of those trained on.
-              `gradients`: mean modulus of differences of neighbours, over that of the fresh brains.
+prior         256 draws, 100 levels, no corrector; `ancestral`: in steps that are not led. Sliced Wasserstein distances
+              of patches, of 3 x 3 and of 12 x 12 pixels and less their means, to 256 fresh brains, beside those of 256
+              brains that were trained on and of 256 more (the floors), and of draws from a normal distribution with
+              mean and covariance of those trained on. `gradients`: mean modulus of differences of neighbours, over that
+              of the fresh brains.
 denoising     noise of 0.1 in each part, 24 brains; one pass of each network; `tv` as below.
 inpainting    40 % of the pixels are kept, noise of 0.02 in modulus.
 mri           4 birdcage coils, random lines, acceleration 4 with 4 lines in the centre, noise of 0.02 in modulus.
@@ -47,7 +48,7 @@ from pellucid.restorers.diffusion import Diffusion, paired, parts, preserving
 from pellucid.training import Plan, fit
 from table import show
 
-SIZE, TRAINED, JUDGED, DENOISED, DRAWN = 32, 1000, 6, 24, 64
+SIZE, TRAINED, JUDGED, DENOISED, DRAWN = 32, 1000, 6, 24, 256
 LEVEL, NOISE = 0.1, 0.02
 TASKS = ("denoising", "prior", "mri", "inpainting")
 COLUMNS = ("psnr", "coverage", "distance", "distance_12", "gradients")
@@ -97,8 +98,8 @@ def psnr(found, truth):
 
 
 def distance(a, b, size):
-    """Return the mean Wasserstein distance of responses to 256 random filters of this size, of mean 0 and norm 1."""
-    filters = torch.randn(256, 2, size, size, generator=torch.Generator().manual_seed(0))
+    """Return the mean Wasserstein distance of responses to 64 random filters of this size, of mean 0 and norm 1."""
+    filters = torch.randn(64, 2, size, size, generator=torch.Generator().manual_seed(0))
     filters = filters - filters.mean((2, 3), keepdim=True)
     filters = filters / filters.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
     one, other = (torch.conv2d(x, filters).movedim(1, 0).flatten(1).sort(1).values for x in (a, b))
@@ -165,9 +166,13 @@ def priors(model, images, seed):
     """Yield (name, distances) of draws and of other images."""
     rng = torch.Generator().manual_seed(5)
     fresh, more = (parts(brains(DRAWN, judged(seed) + k)) for k in (1, 2))
-    drawn = Diffusion(model, model.levels(100), correctors=0).sample(fresh.shape, rng)
+    guidances = {"score": "likelihood", "ancestral": "dps"}  # of no data: the second one takes steps that are not led
+    drawn = {
+        name: Diffusion(model, model.levels(100), guidance=guidance, correctors=0).sample(fresh.shape, rng)
+        for name, guidance in guidances.items()
+    }
     others = {"trained on": parts(images[:DRAWN]), "brains": more, "normal": normal(images, DRAWN, rng)}
-    for name, y in ({"score": drawn} | others).items():
+    for name, y in (drawn | others).items():
         facts = {"distance": distance(y, fresh, 3), "distance_12": distance(y, fresh, 12)}
         yield name, facts | {"gradients": gradients(y) / gradients(fresh)}
 
