@@ -13,7 +13,7 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def sample(self, count: int, rng: torch.Generator) -> Tensor:
-        """Return independent draws, (count, channel, *space), differentiable in θ; one where the distribution has one."""
+        """Return independent draws, (count, channel, *space), differentiable in θ; one if all are alike."""
 
 
 class Pushforward(Generator):
