@@ -96,7 +96,9 @@ def cryogan(
     rng
         Where the critic's first weights come from; its device is that of the model.
     symmetry, radius, positive, blur
-        As for `Volume`: the point group, the mask, whether the density is not negative, and its finest detail.
+        As for `Volume`: the point group, the mask, whether the density is not negative, and its finest detail. Where
+        densities may be negative, a wrong sign of the transfer functions turns the map; where they may not, detail as
+        fine as `blur` came slower (`benchmarks/cryogan_parts.py`).
     background
         Patches of micrographs that hold no particle, shape (patch, 1, size, size), of mean zero, in the units of the
         images and where these are: they are n, in place of the noise model. Worth having where noise is coloured: on
