@@ -33,6 +33,8 @@ def job(method="c2gan", steps=2, **fields):
 def test_all_of_the_source_is_translated_and_says_that_it_is_generated(method, asked):
     found = translate_files(asked, job(method))
     assert found["generated"] is True
+    assert found["steps"] == 2
+    assert found["verdict"] == ("amber" if found["doubts"] else "green")
     assert len(found["outputs"]) == 8
     image = read(found["outputs"][3])
     assert image.dtype == np.float32

