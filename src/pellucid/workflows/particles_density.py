@@ -28,14 +28,7 @@ from pellucid.training import History
 from pellucid.workflows.learn import Job
 from pellucid.workflows.particles_maps import MEANING, account_of, check, image_of, prior_of, sections, source_of
 from pellucid.workflows.particles_stack import Stack
-from pellucid.workflows.particles_training import (
-    Found,
-    Request,
-    array,
-    doubts,
-    status,
-    trained,
-)
+from pellucid.workflows.particles_training import Found, Request, array, doubts, status, trained
 from pellucid.workflows.resuming import begin
 
 

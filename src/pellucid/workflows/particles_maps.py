@@ -85,10 +85,8 @@ def source_of(stack: Stack, batch: int = BATCH) -> Patches:
 @torch.no_grad()
 def seen(model: Generator, stack: Stack, request: Request) -> Tensor:
     """Return images of draws of density as the microscope would record them, (image, size, size)."""
-    rng, recorded = (
-        generator(stack.y.device, request.seed, 1 << 20),
-        Recorded(prior_of(stack, request), stack.background),
-    )
+    rng = generator(stack.y.device, request.seed, 1 << 20)
+    recorded = Recorded(prior_of(stack, request), stack.background)
     like = stack.measurement.with_y(stack.y[:1].expand(BATCH, -1, -1, -1))
     return torch.cat([recorded(model, like, rng)[:, 0] for _ in range(_MADE // BATCH)])
 
