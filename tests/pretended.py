@@ -29,6 +29,7 @@ _EXTENSION = 12  # the device of DLPack that PyTorch takes for the one that was 
 _READS = {"_local_scalar_dense", "equal", "is_nonzero", "masked_select", "multinomial", "nonzero"}
 _READS |= {"_unique2", "unique_consecutive", "unique_dim", "bincount", "repeat_interleave", "histogram"}
 _INDEXED = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index", "_unsafe_index_put"}
+_EXACT = {float: torch.float64, complex: torch.complex128}
 _pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _pointer.restype, _pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
 _registered: list[torch.library.Library] = []
@@ -177,7 +178,7 @@ def _arguments(op: Any) -> tuple[tuple[bool, bool], ...]:
 def _run(op: Any, *args: Any, **kwargs: Any) -> Any:
     """Run an operation of the device on the host."""
     args = tuple(  # numbers that PyTorch had made tensors, for this overload
-        torch.tensor(k) if tensor and isinstance(k, int | float | complex) else k
+        torch.tensor(k, dtype=_EXACT.get(type(k))) if tensor and isinstance(k, int | float | complex) else k
         for k, (tensor, _) in zip(args, _arguments(op), strict=False)
     )
     _check(op, args, kwargs)
@@ -242,6 +243,7 @@ def _convolution_backward(gradient: Tensor, x: Tensor, weight: Tensor, *settings
 
 _KERNELS = {
     "copy_": _copy,
+    "fft_fftfreq": partial(_run, torch.ops.aten.fft_fftfreq.default),  # which writes beyond an empty view
     "convolution_overrideable": partial(_run, torch.ops.aten.convolution.default),
     "convolution_backward_overrideable": _convolution_backward,
 }

@@ -23,6 +23,8 @@ def test_tensors_are_its_own_and_hold_what_they_held(x, device, rng):
     assert x.device == device
     assert torch.equal(x.cpu(), host)
     torch.testing.assert_close(torch.fft.irfft2(torch.fft.rfft2(x).conj()).cpu(), host.flip(2, 3).roll((1, 1), (2, 3)))
+    for n in (5, 6):
+        assert torch.equal(torch.fft.fftfreq(n, device=device).cpu(), torch.fft.fftfreq(n))
     view = x[:, 1].mT[..., ::2]
     view += 1
     assert torch.equal(x.cpu()[:, 1].mT[..., ::2], host[:, 1].mT[..., ::2] + 1)

@@ -130,11 +130,11 @@ class LowResolutionFields(LinearOperator):
 
     def __init__(self, shifts: Tensor, pupil: Tensor, *, space: tuple[int, int]) -> None:
         super().__init__()
-        shape = tuple(pupil.shape[-2:])
-        first = shifts + torch.tensor([n // 2 - m // 2 for n, m in zip(space, shape, strict=True)])
+        shape, place = tuple(pupil.shape[-2:]), shifts.cpu()
+        first = place + torch.tensor([n // 2 - m // 2 for n, m in zip(space, shape, strict=True)])
         room = torch.tensor(space) - torch.tensor(shape)
         if bool(((first < 0) | (first > room)).any()):
-            needed = max((2 * shifts.abs().amax((0, 1)) + torch.tensor(shape)) / torch.tensor(shape))
+            needed = max((2 * place.abs().amax((0, 1)) + torch.tensor(shape)) / torch.tensor(shape))
             raise InputError(
                 f"The tilted views reach beyond the spectrum of an object of {space[0]} x {space[1]} pixels; make it "
                 f"{math.ceil(float(needed))} times as fine as the images of {shape[0]} x {shape[1]}, or check the "

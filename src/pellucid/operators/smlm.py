@@ -140,9 +140,10 @@ class EmitterDensity(LinearOperator):
     def _with(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return A, x and B, the matrices as (1 or B, fine, coarse)."""
         sigma = self.sigma.to(x.real.dtype)[:, None]
+        places = (torch.arange(n * self.factor, dtype=sigma.dtype, device=sigma.device) for n in self.space)
         rows, columns = (
-            pixel_integral(((torch.arange(n * self.factor).to(sigma) + 0.5) / self.factor - 0.5)[None], sigma, n).to(x)
-            for n in self.space
+            pixel_integral(((place + 0.5) / self.factor - 0.5)[None], sigma, len(place) // self.factor).to(x)
+            for place in places
         )
         return rows.expand(len(x), -1, -1), x, columns.expand(len(x), -1, -1)
 

@@ -105,7 +105,7 @@ class VaryingBlur(LinearOperator):
         for blur, hats in zip(self._blurs, product(*axes), strict=True):
             weight = torch.ones((), dtype=like.real.dtype, device=like.device)
             for _, hat in hats:
-                weight = weight[..., None] * hat.to(weight)
+                weight = weight[..., None] * hat.to(weight, non_blocking=True)
             parts.append((blur, tuple(region for region, _ in hats), weight))
         return parts
 
