@@ -39,6 +39,7 @@ def test_the_offset_of_a_camera_is_no_light(numpy_rng):
     ("psf", "message"),
     [
         (np.full((5, 5), np.nan), "holds NaN"),
+        (1j * blob((9, 9), (4, 4)), "squares of their moduli"),
         (np.zeros((5, 5)), "holds no light"),
         (blob((9, 9), (4, 4)) - 0.5, "negative values, down to -0.49"),
         (blob((16, 16), (0, 0)), "its centre at .*, far from its middle"),

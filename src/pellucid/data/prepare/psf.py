@@ -41,6 +41,8 @@ def prepared(psf: NDArray[Any], name: str = "The PSF") -> Array:
     InputError
         If it has values that are negative or no numbers, no light, or its centre far from its middle.
     """
+    if np.iscomplexobj(psf):
+        raise InputError(f"{name} holds complex numbers: a PSF is of intensities; give the squares of their moduli.")
     found: Array = np.asarray(psf, dtype=np.float64)
     if not np.isfinite(found).all():
         raise InputError(f"{name} holds NaN or infinity: a PSF has numbers that are not negative; repair it.")
