@@ -8,7 +8,7 @@ trains: the stack itself. Scores are those of `deconvolution.py`, of the last we
 Seconds are those of the processor, one thread. A row is written as soon as it is measured, and rows that exist are
 skipped.
 
-    PELLUCID_DATA=... python benchmarks/ot_cyclegan_stacks.py [--steps 200] [--only bars] [--forward 0.1]
+    PELLUCID_DATA=... python benchmarks/ot_cyclegan_stacks.py [--steps 200] [--seed 0] [--only bars] [--forward 0.1]
 """
 
 import argparse
@@ -61,13 +61,13 @@ def hollow_ball(shape, rng):
     return (radius + 0.5 - distance).clamp(0, 1) * (distance - radius + wall + 0.5).clamp(0, 1)
 
 
-def learned(folder, kind, steps, *, critic, forward):
+def learned(folder, kind, steps, seed, *, critic, forward):
     """Return the image of a stack, and seconds; without the critic the cycle alone is minimised."""
     scan = deconvolution(folder / "data.tif", psf=folder / "kernel.tif", axes="ZYX")
-    rng = seeds.generator("cpu", 4)
+    rng = seeds.generator("cpu", 4 + seed)
     shape = tuple(scan.measurement.y.shape[2:])
     clean = torch.stack([kind(shape, rng) for _ in range(VOLUMES)])[:, None]
-    made = ot_cyclegan(scan.measurement, rng=seeds.generator("cpu", 0), clean=[clean], forward=forward)
+    made = ot_cyclegan(scan.measurement, rng=seeds.generator("cpu", seed), clean=[clean], forward=forward)
     (stage,) = made.stages
     stage.objective.images = stage.objective.images if critic else None
     start = time.process_time()
@@ -75,7 +75,7 @@ def learned(folder, kind, steps, *, critic, forward):
         stage.model,
         stage.objective,
         stage.source([scan.measurement]),
-        Plan(steps=steps, optimisers={"model": stage.adam} | ({"critic": stage.critic} if critic else {})),
+        Plan(steps=steps, seed=seed, optimisers={"model": stage.adam} | ({"critic": stage.critic} if critic else {})),
         watch=lambda row: print({key: f"{value:.4g}" for key, value in row.items()}, flush=True),
     )
     seconds = time.process_time() - start
@@ -86,6 +86,7 @@ def learned(folder, kind, steps, *, critic, forward):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0, help="of the volumes and the weights")
     parser.add_argument("--only", choices=["bars", "bead"])
     parser.add_argument("--forward", type=float, default=1.0, help="μ / λ")
     options = parser.parse_args()
@@ -96,15 +97,15 @@ def main():
     for stack, kind, critic in cases:
         method = "OT-cycleGAN" if critic else "cycle only"
         method += "" if options.forward == 1 else f", μ = λ / {1 / options.forward:g}"
-        known = {(row["stack"], row["method"], int(row["steps"])) for row in record.read("ot_cyclegan_stacks")}
-        if options.only not in (None, stack) or (stack, method, options.steps) in known:
+        run = {"stack": stack, "method": method, "seed": options.seed, "steps": options.steps}
+        known = [{key: row[key] for key in run} for row in record.read("ot_cyclegan_stacks")]
+        if options.only not in (None, stack) or {key: str(value) for key, value in run.items()} in known:
             continue
         folder = data / f"deconv3d_{stack}"
-        image, seconds = learned(folder, kind, options.steps, critic=critic, forward=options.forward)
+        image, seconds = learned(folder, kind, options.steps, options.seed, critic=critic, forward=options.forward)
         facts = {"psnr": f"{psnr(image, numbers(folder / 'actual.tif')):.2f}"} if stack == "bars" else {"psnr": ""}
         facts |= shell(image) if stack == "bead" else dict.fromkeys(("along", "across", "hollow"), np.nan)
-        row = {"stack": stack, "method": method} | facts | {"steps": options.steps, "seconds": seconds}
-        record.append("ot_cyclegan_stacks", row)
+        record.append("ot_cyclegan_stacks", run | facts | {"seconds": seconds})
         show("ot_cyclegan_stacks")
 
 

@@ -115,13 +115,14 @@ COLUMNS = {  # header: column of the rows, and how its number is written
     "deconvolution_bars": {"method": "method", "PSNR, dB": "psnr .2f"},
     "deconvolution_beads": {"stack": "stack", "method": "method"}
     | {"along, voxels": "along .2f", "across, voxels": "across .2f", "hollow": "hollow .2f"},
-    "ot_cyclegan": {"method": "method", "PSNR, dB": "psnr .2f", "residual / noise": "residual .3f", "chosen": "chosen"}
-    | {"PSNR of the last weights": "last", "kernel": "kernel", "steps": "steps", "seconds": "seconds .0f"},
+    "ot_cyclegan": {"method": "method", "seed": "seed", "PSNR, dB": "psnr .2f", "residual / noise": "residual .3f"}
+    | {"chosen": "chosen", "PSNR of the last weights": "last", "kernel": "kernel"}
+    | {"steps": "steps", "seconds": "seconds .0f"},
     "ot_cyclegan_stacks": {"stack": "stack", "method": "method", "seed": "seed", "PSNR, dB": "psnr"}
     | {"along, voxels": "along .2f", "across, voxels": "across .2f", "hollow": "hollow .2f"}
     | {"steps": "steps", "seconds": "seconds .0f"},
     "kspace_ot_cyclegan": {"method": "method", "PSNR, dB": "psnr .2f", "steps": "steps", "seconds": "seconds .0f"},
-    "ot_cyclegan_course": {"method": "method", "step": "step", "PSNR, dB": "psnr .2f"}
+    "ot_cyclegan_course": {"method": "method", "seed": "seed", "step": "step", "PSNR, dB": "psnr .2f"}
     | {"residual / noise": "residual .3f", "forward risk / noise power": "risk .3f"},
     "nufft": {"image": "image", "precision": "precision", "direction": "direction"}
     | {"ours, ms": "ours .1f", "bare, ms": "bare .1f", "bare as it comes, ms": "default .1f", "ratio": "ratio .2f"},
