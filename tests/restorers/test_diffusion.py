@@ -1,5 +1,6 @@
 """A Gaussian prior, N(0, C), whose denoiser is C (C + σ²)⁻¹ x: all posteriors are known."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,7 @@ from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
 from pellucid.networks import initialise
 from pellucid.networks.modulated import ModulatedUNet
-from pellucid.noise import Gaussian
+from pellucid.noise import Gaussian, Poisson
 from pellucid.operators import Sampling
 from pellucid.restoration import restore
 from pellucid.restorers.diffusion import Denoiser, Diffusion, exploding, preserving
@@ -55,6 +56,21 @@ def test_draws_without_data_have_the_moments_of_the_prior(levels, correctors, rn
     mean, covariance = moments(Diffusion(Exact(), levels, correctors=correctors).sample((20000, 1, 1, 3), rng))
     assert float(mean.abs().max()) < 0.03
     torch.testing.assert_close(covariance, CORRELATION, atol=0.01, rtol=0.04)
+
+
+class Moved(nn.Module):
+    """D of the prior with another mean."""
+
+    def forward(self, x, sigma):
+        return 1000 + Exact()(x - 1000, sigma)
+
+
+def test_draws_have_the_mean_of_the_prior_wherever_it_lies():
+    """Noise around zero would leave 1 / 400 of it out."""
+    rng, again = (torch.Generator().manual_seed(0) for _ in range(2))
+    levels = exploding(40, 20.0, 0.03)
+    far, near = (Diffusion(d, levels).sample((100, 1, 1, 3), r) for d, r in ((Moved(), rng), (Exact(), again)))
+    torch.testing.assert_close(far - 1000, near, rtol=0, atol=0.02)
 
 
 def test_draws_with_correctors_have_the_moments_of_the_posterior(rng):
@@ -130,7 +146,9 @@ def test_replacement_is_not_exact(rng):
 
 @pytest.mark.parametrize("guidance", ["dps", "likelihood", "replacement"])
 def test_a_batch_changes_nothing(guidance, rng):
-    given = measurement()
+    """Of counted photons, whose noise is that of each image."""
+    given = measurement(chains=4)
+    given = replace(given, y=given.y * torch.tensor([1.0, 2, 5, 50]).view(4, 1, 1, 1), noise=Poisson(0.1))
     sampler = Diffusion(Exact(), exploding(8, 5.0, 0.1), guidance=guidance, strength=0.3)
     fixed = torch.randn(200, 4, 1, 1, 3, generator=rng)
 

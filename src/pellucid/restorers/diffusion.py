@@ -111,7 +111,7 @@ class Diffusion(PosteriorSampler):
     Replacement is not exact: what was not measured is drawn as if it did not know of the measurements but by the
     correctors, and its mean is off where those are few; the noise of what was measured stays. Diffusion posterior
     sampling takes p(y | x_i) = p(y | D(x_i)), and is biased for every strength. Norms are those of each sample: a batch
-    changes nothing. Noise counts by its mean variance.
+    changes nothing. Noise counts by its mean variance in each.
 
     References
     ----------
@@ -161,7 +161,8 @@ class Diffusion(PosteriorSampler):
             def noise() -> Tensor:
                 return torch.randn(shape, generator=rng, device=rng.device)
 
-            x = left = self.levels[0] * noise()
+            middle = self._denoised(torch.zeros(shape, device=rng.device), self.levels[0])  # the mean of the images
+            x = left = middle + self.levels[0] * noise()
             for sigma, after, lead in zip(self.levels, (*self.levels[1:], 0.0), self._leads(), strict=True):
                 mean = came = self._mean(x, sigma, after, target)
                 for _ in range(self.correctors):
@@ -213,11 +214,12 @@ class _Likelihood:
         self.norm: Tensor = lipschitz(self.operator.normal, first)
         if given.noise is None and guidance == "likelihood":
             raise InputError("A posterior needs the noise of the measurement, which is not known: give its sigma.")
-        noise = 0.0 if given.noise is None else float(given.noise.variance(given.y).real.mean())
-        self.noise = noise / (1 + given.y.is_complex())  # of each part of a complex number
+        variance = torch.zeros_like(given.y) if given.noise is None else given.noise.variance(given.y)
+        mean = variance.real.expand(given.y.shape).flatten(1).mean(1).view(-1, *[1] * (first.ndim - 1))
+        self.noise = mean / (1 + given.y.is_complex())  # of each part of a complex number
 
     def variance(self, sigma: float) -> Tensor:
-        """Return s² + σ²‖H‖²."""
+        """Return s² + σ²‖H‖² of each sample."""
         return self.noise + sigma**2 * self.norm
 
     def gradient(self, x: Tensor, sigma: float) -> Tensor:
