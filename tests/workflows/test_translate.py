@@ -100,6 +100,24 @@ def test_a_stopped_training_goes_on(asked, tmp_path):
         assert np.array_equal(read(a).data[...], read(b).data[...])
 
 
+def test_a_run_that_was_stopped_while_it_wrote_goes_on(asked, tmp_path):
+    told = []
+
+    def writing():
+        return bool(told) and told[-1].text.startswith("Translating 3.tif")
+
+    with pytest.raises(KeyboardInterrupt):
+        translate_files(asked, job(cancel=writing, watch=told.append))
+    assert "out.checkpoint keeps the state; add --resume" in told[-1].text
+    assert sorted(path.name[0] for path in asked.output.iterdir()) == ["0", "1", "2"]
+    rest = translate_files(replace(asked, overwrite=True), job(resume=True))
+    whole = translate_files(replace(asked, output=tmp_path / "whole"), job())
+    assert all(
+        np.array_equal(read(a).data[...], read(b).data[...])
+        for a, b in zip(rest["outputs"], whole["outputs"], strict=True)
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

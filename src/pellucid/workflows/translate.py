@@ -22,7 +22,7 @@ from pellucid.restoration import restore_tiled
 from pellucid.tiling import Cancelled
 from pellucid.training import package
 from pellucid.workflows.events import Event
-from pellucid.workflows.files import forget
+from pellucid.workflows.files import forget, stopped
 from pellucid.workflows.kinds import Kind, Polarity, Reading, index, kind, opened, places, spread_out
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
@@ -152,6 +152,7 @@ def translate_files(asked: Translation, job: Job) -> dict[str, Any]:
             job.watch(Event("apply", f"Translating {image.name}.", done))
             _write(ready.model, image, path, provenance, job, overwrite=asked.overwrite)
     except Cancelled:
+        stopped(job)
         raise KeyboardInterrupt from None
     if asked.model is None:
         forget(job)

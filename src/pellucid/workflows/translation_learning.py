@@ -18,7 +18,7 @@ from pellucid.training import History, Plan, fit
 from pellucid.training.watch import table
 from pellucid.workflows.events import Event, Pace
 from pellucid.workflows.evidence import versions
-from pellucid.workflows.files import forget, stem
+from pellucid.workflows.files import forget, stem, stopped
 from pellucid.workflows.kinds import Kind
 from pellucid.workflows.learn import Job
 from pellucid.workflows.options import Options
@@ -119,7 +119,7 @@ def _fit(facts: Facts, made: Generative, batches: Source, job: Job) -> History:
     resume = plan.checkpoint if going_on else None
     history = fit(made.model, made.objective, batches, plan, resume=resume, cancel=job.cancel, watch=watch)
     if history.status == "cancelled":
-        job.watch(Event("train", f"Stopped. {job.folder} keeps the state; add --resume to go on."))
+        stopped(job)
         raise KeyboardInterrupt
     return history
 
