@@ -37,7 +37,7 @@ def trained(made, example, steps):
     return made
 
 
-def test_it_deblurs_what_it_learned_from_and_its_draws_are_not_negative(case):
+def test_it_learns_from_one_recording_and_its_draws_are_not_negative(case):
     x, data = case
     with torch.no_grad():
         made = built(data, rate=5e-3)
@@ -99,6 +99,17 @@ def test_photons_with_read_noise_are_most_likely_at_their_mean(rng):
     (score,) = torch.autograd.grad(batch.noise.log_prob(batch.y, mean).sum(), mean)
     assert abs(float(score.mean())) < 4 * float(score.std()) / score.numel() ** 0.5
     torch.testing.assert_close(batch.noise.variance(mean), noise.variance(mean))
+
+
+@pytest.mark.parametrize("sigma", [0.25, 0.5, 1.0])
+def test_darkness_is_likeliest_at_a_tenth_of_a_photon_at_most(sigma, rng):
+    noise, blur = PoissonGaussian(1.0, 0.0, sigma), Blur(gaussian(1.0, 3), "reflect")
+    data = Measurement(y=noise.sample(torch.zeros(1, 1, 200, 200), rng), operator=blur, noise=noise)
+    (stage,) = built(data).stages
+    batch = stage.source([data]).draw(Step(index=0, progress=0.0, rng=rng))
+    levels = torch.linspace(0.01, 0.3, 30)
+    best = max(levels, key=lambda z: float(batch.noise.log_prob(batch.y, torch.full_like(batch.y, z)).sum()))
+    assert best < 0.115
 
 
 def test_pixels_that_were_not_measured_have_no_weight(case, rng):

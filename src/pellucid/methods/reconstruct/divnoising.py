@@ -174,7 +174,8 @@ def divnoising(
     Notes
     -----
     Photons with read noise σ count as photons alone, with the same mean and variance: y + σ² ~ Poisson(H x + σ²), in
-    units of a photon (Snyder et al. 1993). What lies beyond a patch shines into it; so entries at its edge have no
+    units of a photon (Snyder et al. 1993); what is below −σ² counts as that, so darkness is likeliest at up to a tenth
+    of a photon. What lies beyond a patch shines into it; so entries at its edge have no
     weight. What the blur takes away wholly no likelihood tells: there a draw is of what the network finds usual, and no
     spread of draws is a bound of the error.
 
