@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pellucid import methods
-from pellucid.cli.look import _type
+from pellucid.cli.look import _type, _written
 from pellucid.methods import generate
 
 
@@ -46,7 +46,9 @@ def test_one_method_has_its_card_and_every_setting(command, task, name):
     assert {key: entry["default"] for key, entry in facts["settings"].items()} == {
         key: default for key, (_, default) in methods.settings(name, task).items()
     }
-    assert all(f"  {key} " in ran.out for key in facts["settings"])
+    shown = [line.split() for line in ran.out.splitlines()]
+    for key, entry in facts["settings"].items():
+        assert [key, _written(entry["default"]), *entry["type"].split()] in shown
 
 
 @pytest.mark.parametrize("name", methods.names("generate"))

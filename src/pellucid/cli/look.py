@@ -84,7 +84,7 @@ def _method(name: str, of: Task) -> Answer:
         how = f"pellucid {verb} --method {name}" if verb else "from Python: see help('pellucid.methods.generate')"
         lines += [f"  {'use':12}{how}"]
     lines += ["settings (--set NAME=VALUE):"] if settings else []
-    lines += [f"  {key:14}{_written(default):10}{kind}" for key, (kind, default) in settings.items()]
+    lines += [f"  {key:13} {_written(default):13} {kind}" for key, (kind, default) in settings.items()]
     listed = {key: {"type": kind, "default": default} for key, (kind, default) in settings.items()}
     return Answer(facts={"name": name, **card, "settings": listed}, text="\n".join(lines))
 
