@@ -4,7 +4,6 @@ import torch
 from pellucid.data.measurement import Measurement
 from pellucid.noise import Gaussian
 from pellucid.operators import Diagonal, Identity
-from pellucid.operators.random import DroppedPixels
 from pellucid.restorers import Regularised
 from pellucid.restorers.transport import LearnedBlur, OwnInstruments, Transport
 
@@ -41,16 +40,6 @@ def test_recordings_have_the_noise_that_is_known(rng):
     noisy = Measurement(y=x, operator=Identity(), noise=Gaussian(0.5))
     assert float(maps.record(x, noisy, rng).std()) == pytest.approx(0.5, rel=0.02)
     assert float(maps(Measurement(y=x + 1, operator=Identity())).mean()) == 2
-
-
-def test_an_instrument_in_doubt_is_another_at_every_step(rng):
-    x = torch.ones(2, 1, 1, 400)
-    known = Regularised(lambda given, _: given.y, 0.0)
-    maps, given = Transport(known, Identity(), DroppedPixels((1, 400), 0.5)), Measurement(y=x, operator=Identity())
-    one, other = (maps.record(x, given, rng) for _ in range(2))
-    assert not torch.equal(one, other)
-    assert not torch.equal(*one)
-    assert torch.equal(maps.through(x, given), x)
 
 
 def test_each_recording_has_its_own_instrument(rng):

@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pellucid.data.measurement import Measurement
-from pellucid.operators import OperatorPrior
 from pellucid.restorers.base import Restorer
 
 _CONV = {2: F.conv2d, 3: F.conv3d}
@@ -23,13 +22,11 @@ class Transport(Restorer):
         G.
     way
         F: a known operator, which has no parameters, a `LearnedBlur`, or a network.
-    perhaps
-        What F may be as well, where it is not known exactly: images are recorded by another draw at every step.
     """
 
-    def __init__(self, restorer: Restorer, way: nn.Module, perhaps: OperatorPrior | None = None) -> None:
+    def __init__(self, restorer: Restorer, way: nn.Module) -> None:
         super().__init__()
-        self.restorer, self.way, self.whole, self.perhaps = restorer, way, restorer.whole, perhaps
+        self.restorer, self.way, self.whole = restorer, way, restorer.whole
 
     def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the image, (batch, channel, *space)."""
@@ -43,7 +40,7 @@ class Transport(Restorer):
 
     def record(self, x: Tensor, given: Measurement, rng: torch.Generator) -> Tensor:
         """Return what the instrument would record of images, with noise where that is known."""
-        y = self.through(x, given) if self.perhaps is None else self.perhaps.draw(len(x), rng)(x)
+        y = self.through(x, given)
         return y if given.noise is None else given.noise.sample(y, rng)
 
     def stride(self, dims: int) -> tuple[int, ...]:

@@ -50,26 +50,6 @@ def test_it_deblurs_recordings_of_objects_whose_images_it_never_saw(case):
     assert (restored - truth).square().mean() < 0.6 * (estimate - truth).square().mean()
 
 
-def test_whoever_doubts_a_wrong_psf_loses_less(case):
-    images, truth, recorded = case
-    place = torch.arange(11.0) - 5
-    psf = torch.exp(-((place[:, None] ** 2 + place**2) / 8))  # of two pixels, and not of one and a half
-    wrong = replace(recorded, operator=Blur((psf / psf.sum())[None, None], "reflect"))
-    errors = []
-    for doubt in (0.0, 0.3):
-        made = built((images, truth, wrong), rate=8e-3, doubt=doubt)
-        trained(made, wrong, 60)
-        with torch.no_grad():
-            errors.append((made.restorer(wrong) - truth).square().mean())
-    assert errors[1] < 0.7 * errors[0]
-
-
-def test_a_psf_that_is_learned_cannot_be_doubted(case):
-    unknown = replace(case[2], operator=LearnableBlur(torch.full((1, 1, 7, 7), 1 / 49), "reflect"))
-    with pytest.raises(InputError, match="leave out the doubt"):
-        built((case[0], None, unknown), doubt=0.1)
-
-
 def test_a_blind_kernel_is_found(case):
     images, _, recorded = case
     unknown = replace(recorded, operator=LearnableBlur(torch.full((1, 1, 7, 7), 1 / 49), "reflect"))

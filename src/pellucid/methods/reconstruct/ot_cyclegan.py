@@ -23,8 +23,7 @@ from pellucid.methods.method import Card, Method, Stage
 from pellucid.networks import PatchCritic, UNet, initialise
 from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.objectives.transport import OptimalTransport
-from pellucid.operators import Blur, Crop, LearnableBlur, Operator, OperatorPrior
-from pellucid.operators.uncertain import UncertainWidth
+from pellucid.operators import Blur, Crop, LearnableBlur, Operator
 from pellucid.restorers import Restorer
 from pellucid.restorers.transport import LearnedBlur, Transport
 from pellucid.training import Adam
@@ -108,7 +107,6 @@ def ot_cyclegan(
     clean: Sequence[Tensor] = (),
     adversarial: float | None = None,
     forward: float = 1.0,
-    doubt: float = 0.0,
     features: int | None = None,
     rate: float = 4e-3,
 ) -> Method:
@@ -130,8 +128,6 @@ def ot_cyclegan(
         Weight of D where λ is ten. None: 0.1 where H is known, 1 where not.
     forward
         μ / λ.
-    doubt
-        Part by which a known PSF may be wider or narrower than told: each clean image is recorded through another.
     features
         Of the U-Net G and the critics; 16 in the plane, 8 in space, unless given.
     rate
@@ -145,7 +141,7 @@ def ot_cyclegan(
     Raises
     ------
     InputError
-        Where the instrument is no blur, the clean images are none of such objects, or there is no PSF to doubt.
+        Where the instrument is no blur, or the clean images are none of such objects.
 
     Notes
     -----
@@ -174,7 +170,7 @@ def ot_cyclegan(
     width = features or {2: 16, 3: 8}[dims]
     restorer = Deblurring(_network(1 if blind else 2, dims, width, rng), blind=blind).to(example.y.device)
     way = LearnedBlur(int(blur.taps[0]), dims) if blind else Blur(blur.kernel, "reflect")
-    model = Transport(restorer, way, _doubted(way, doubt)).to(example.y.device)
+    model = Transport(restorer, way).to(example.y.device)
     kept, tell = (model, partial(_tell, way)) if isinstance(way, LearnedBlur) else (restorer, None)
     method = Method(model=kept, restorer=kept, card=CARD, tell=tell)
     if not clean:
@@ -195,15 +191,6 @@ def ot_cyclegan(
         source=lambda scans: _cuts([standardised(scan, blur) for scan in scans], images, least),
     )
     return replace(method, stages=(stage,))
-
-
-def _doubted(way: nn.Module, doubt: float) -> OperatorPrior | None:
-    """Return what a blur may be as well."""
-    if not doubt:
-        return None
-    if not isinstance(way, Blur):
-        raise InputError("A PSF that is learned cannot be doubted: give one, or leave out the doubt.")
-    return UncertainWidth(way, doubt)
 
 
 def _network(channels: int, dims: int, features: int, rng: torch.Generator) -> UNet:
