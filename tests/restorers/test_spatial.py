@@ -93,18 +93,34 @@ def test_what_the_codes_tell_is_the_divergence_from_their_priors(rng):
     torch.testing.assert_close(nats, wanted.expand(2, -1))
 
 
+class Surer(nn.Module):
+    """An encoder that is the surer, the brighter the upper half of what it sees."""
+
+    def forward(self, x):
+        log_scale = -3 - 5 * x[:, :, : x.shape[2] // 2].mean((1, 2, 3))
+        return torch.cat([torch.zeros(len(x), 4), log_scale[:, None].expand(-1, 4)], 1)
+
+
 def test_the_turn_is_drawn_from_its_exact_posterior(rng):
-    """With codes that are nearly certain, the bounds are the likelihoods, and their posterior that of four poses."""
-    made = model(turns=4, encoder=Told(*[0.0] * 4, *[-6.0] * 4))
-    clean = rendered(made, math.pi / 2)
-    given = Measurement(
-        y=(0.4 * clean + 0.6 * rendered(made)).expand(4000, -1, -1, -1), operator=Identity(), noise=Gaussian(1.2)
-    )
+    """By the likelihood, by what the codes tell under each turn, and by how likely the turn was before."""
+    made = model(turns=4, encoder=Surer(), angle=1.5).requires_grad_(False)
+    clean = 0.4 * rendered(made, math.pi / 2) + 0.6 * rendered(made)
+    given = Measurement(y=clean.expand(4000, -1, -1, -1), operator=Identity(), noise=Gaussian(1.2))
     turn, told = made._drawn_turn(given, rng)
     poses = torch.cat([rendered(made, k * math.pi / 2) for k in range(4)])
-    chance = (given.noise.log_prob(given.y[:1], poses).flatten(1).sum(1)).softmax(0)
+    upright = torch.cat([clean.rot90(-k, (-2, -1)) for k in range(4)]) * made.disc
+    codes = Normal(torch.zeros(4, 4), made.encoder(upright)[:, 4:].exp())
+    parts = (
+        given.noise.log_prob(given.y[:1], poses).flatten(1).sum(1),
+        -kl_divergence(codes, Normal(0.0, 1.0)).sum(1),
+        made.prior.log_chances,
+    )
+    chance = sum(parts).softmax(0)
+    assert all(float(((sum(parts) - part).softmax(0) - chance).abs().max()) > 0.06 for part in parts)
     torch.testing.assert_close(torch.bincount(turn, minlength=4) / 4000, chance, rtol=0, atol=0.03)
-    torch.testing.assert_close(told[0], math.log(4) + (chance * chance.log()).sum(), rtol=1e-3, atol=1e-4)
+    wanted = (chance * (chance.log() - made.prior.log_chances)).sum()
+    torch.testing.assert_close(told[0], wanted, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(made.drawn(given, rng)[1][-1], told)
 
 
 def test_a_drawn_turn_has_the_gradient_of_the_evidence_of_all_turns(rng):

@@ -133,9 +133,15 @@ def coded(prior: Tensor, moved: Tensor, rng: Random) -> tuple[Tensor, Tensor]:
     """
     (mean, log_sigma), (by, log_scale) = prior.chunk(2, 1), moved.chunk(2, 1)
     log_sigma, log_scale = log_sigma.clamp(-5, 5), log_scale.clamp(-10, 5)
-    scale = log_scale.exp()
-    z = mean + log_sigma.exp() * (by + scale * normal(mean, rng))
-    return z, 0.5 * (scale.square() + by.square() - 1) - log_scale
+    z = mean + log_sigma.exp() * (by + log_scale.exp() * normal(mean, rng))
+    return z, told(moved)
+
+
+def told(moved: Tensor) -> Tensor:
+    """Return KL(q ‖ N(µ, σ²)) in nats, entry by entry, of δ and log s as for `coded`."""
+    by, log_scale = moved.chunk(2, 1)
+    log_scale = log_scale.clamp(-10, 5)
+    return 0.5 * ((2 * log_scale).exp() + by.square() - 1) - log_scale
 
 
 def certain(last: nn.Linear, log_scale: float = -2.0) -> None:

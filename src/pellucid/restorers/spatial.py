@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pellucid.data.measurement import Measurement
 from pellucid.errors import InputError
-from pellucid.networks.autoencoder import coded
+from pellucid.networks.autoencoder import coded, told
 from pellucid.operators.base import pick
 from pellucid.restorers.base import PosteriorSampler
 from pellucid.restorers.generator import Generator
@@ -119,7 +119,8 @@ class Spatial(PosteriorSampler, Generator):
     Notes
     -----
     The encoder sees the back-projected data, H* y for a linear H, within the disc that stays in the image as it turns.
-    E_k is taken at the mean of q, as its fluctuations are nearly the same for all turns.
+    E_k is taken at the mean of q, as its fluctuations are nearly the same for all turns. While the divergences count
+    less at the start of a training, q(k | y) is still that of the whole bound.
     """
 
     whole = True
@@ -159,10 +160,10 @@ class Spatial(PosteriorSampler, Generator):
 
     def drawn(self, given: Measurement, rng: torch.Generator) -> tuple[Tensor, list[Tensor]]:
         """Return a draw of the images, and the nats that angle, shift, z and turn tell of each."""
-        turn, told = self._drawn_turn(given, rng)
+        turn, choice = self._drawn_turn(given, rng)
         moved = self._inferred(given, turn)
         code, nats = coded(torch.zeros_like(moved), moved, rng)
-        return self.render(*self._placed(turn, code)), [nats[:, :1], nats[:, 1:3], nats[:, 3:], told]
+        return self.render(*self._placed(turn, code)), [nats[:, :1], nats[:, 1:3], nats[:, 3:], choice]
 
     def draw(self, given: Measurement, rng: torch.Generator) -> Tensor:
         """Return a draw of the images, each in the pose of its particle."""
@@ -235,12 +236,11 @@ class Spatial(PosteriorSampler, Generator):
         bounds = []
         for k in range(self.prior.turns):
             turn = torch.full((len(given.y),), k, device=given.y.device)
-            mean, log_scale = self._inferred(given, turn).chunk(2, 1)
-            image = self.render(*self._placed(turn, mean))
+            moved = self._inferred(given, turn)
+            image = self.render(*self._placed(turn, moved.chunk(2, 1)[0]))
             likely = given.noise.log_prob(given.y, given.operator(image))
             likely = likely if given.weight is None else likely * given.weight
-            nats = 0.5 * (mean.square() + (2 * log_scale).exp() - 1) - log_scale
-            bounds.append(likely.flatten(1).sum(1) - nats.sum(1))
+            bounds.append(likely.flatten(1).sum(1) - told(moved).sum(1))
         return torch.stack(bounds, 1) + self.log_chances
 
     @torch.no_grad()

@@ -44,6 +44,22 @@ def test_projections_are_analytic_to_one_per_cent(rng):
     assert float((found - expected).norm() / expected.norm()) < 0.01
 
 
+def test_the_volume_is_seen_from_all_sides_alike(rng):
+    """The second moments of a rod at u on the unit sphere are those of 16 u², whose mean is 1 / 3 and variance 4 / 45."""
+    rod = Protein(torch.tensor([[-4.0, 0, 0], [4, 0, 0]]), torch.full((2,), 1.2), torch.ones(2))
+    made = cryogan(20, PosePrior(20), rng=rng, background=torch.zeros(1, 1, 20, 20))
+
+    class Rod(Generator):
+        def sample(self, count, rng):
+            return rod.volume(20).expand(count, -1, -1, -1, -1)
+
+    seen = made.objective.made(Rod(), Measurement(y=torch.zeros(1000, 1, 20, 20), operator=Identity()), rng)[:, 0]
+    places = torch.arange(20.0) - 10
+    moments = torch.stack([(seen.sum(axis) * places**2).sum(1) / seen.sum((1, 2)) for axis in (1, 2)], 1)
+    torch.testing.assert_close(moments.mean(0), torch.full((2,), 16 / 3 + 1.2**2), rtol=0.2, atol=0)
+    torch.testing.assert_close(moments.std(0), torch.full((2,), 16 * (4 / 45) ** 0.5), rtol=0.1, atol=0)
+
+
 def test_projections_cannot_tell_the_hand(rng):
     """With M = diag(-1, 1, 1), P_R V(M r) = P_{MRM} V: both hands have the same images from uniform sides."""
     volume = torch.randn(1, 1, 9, 9, 9, dtype=torch.float64, generator=rng)
