@@ -45,7 +45,7 @@ def test_projections_are_analytic_to_one_per_cent(rng):
 
 
 def test_the_volume_is_seen_from_all_sides_alike(rng):
-    """The second moments of a rod at u on the unit sphere are those of 16 u², whose mean is 1 / 3 and variance 4 / 45."""
+    """The second moments of a rod at u on the unit sphere are those of 16 u²: mean 16 / 3, deviation 16 √(4 / 45)."""
     rod = Protein(torch.tensor([[-4.0, 0, 0], [4, 0, 0]]), torch.full((2,), 1.2), torch.ones(2))
     made = cryogan(20, PosePrior(20), rng=rng, background=torch.zeros(1, 1, 20, 20))
 
