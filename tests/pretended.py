@@ -60,6 +60,7 @@ def pretended() -> Iterator[torch.device]:
         pytest.skip("this PyTorch takes no device from Python")
     with pytest.MonkeyPatch.context() as patch, _Draws():
         patch.setattr(torch, "Generator", Generator)
+        patch.setattr(Tensor, "__deepcopy__", _copied)
         patch.setitem(sys.modules, "cufinufft", SimpleNamespace(Plan=NonUniform))
         yield torch.device(NAME, 0)
 
@@ -234,6 +235,14 @@ def _copy(target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
     into, of = (_lowered(x) if _here(x) else x for x in (target, source))
     into.copy_(of)
     return target
+
+
+def _copied(x: Tensor, memo: dict[int, Any], _on_host: Any = Tensor.__deepcopy__) -> Tensor:
+    """Copy without a storage of the device, which PyTorch has no memory for."""
+    if not _here(x):
+        return _on_host(x, memo)
+    memo[id(x)] = x.detach().clone().requires_grad_(x.requires_grad)
+    return memo[id(x)]
 
 
 def _convolution_backward(gradient: Tensor, x: Tensor, weight: Tensor, *settings: Any) -> Any:

@@ -1,5 +1,7 @@
 """The pretended device computes what the CPU does, and refuses what CUDA does."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -25,6 +27,7 @@ def test_tensors_are_its_own_and_hold_what_they_held(x, device, rng):
     torch.testing.assert_close(torch.fft.irfft2(torch.fft.rfft2(x).conj()).cpu(), host.flip(2, 3).roll((1, 1), (2, 3)))
     for n in (5, 6):
         assert torch.equal(torch.fft.fftfreq(n, device=device).cpu(), torch.fft.fftfreq(n))
+    assert torch.equal(copy.deepcopy(x).cpu(), host)
     view = x[:, 1].mT[..., ::2]
     view += 1
     assert torch.equal(x.cpu()[:, 1].mT[..., ::2], host[:, 1].mT[..., ::2] + 1)

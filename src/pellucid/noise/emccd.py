@@ -72,7 +72,7 @@ class EMCCD(NoiseModel):
         """
         rate, s = self._rate(z).clamp(min=1e-6).unsqueeze(-1), self.sigma / self.gain
         u = ((y - self.offset) / self.gain).unsqueeze(-1)
-        nodes, weights = u.new_tensor(_NODES), u.new_tensor(_WEIGHTS)
+        nodes, weights = (torch.from_numpy(a).to(u.device, u.dtype, non_blocking=True) for a in (_NODES, _WEIGHTS))
         with torch.no_grad():
             reach = 9 * (2 * rate).sqrt() + 30
             low = torch.maximum(u - 9 * s, rate - reach).clamp(min=0)
