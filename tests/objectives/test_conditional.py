@@ -30,8 +30,8 @@ def test_a_critic_tells_an_image_that_belongs_to_another_recording(rng):
     assert float(found[0]["critic"]) == 0
     assert float(found[1]["critic"]) == pytest.approx(-1.0, abs=0.1)
     assert found[1]["wasserstein"] == -found[1]["critic"]
-    deceit = [float(objective.terms(m, batch, Step(0, 0.0, rng))["deceit"]) for m in (right, other)]
-    assert deceit == pytest.approx([-1.0, 0.0], abs=0.1)
+    generator = [float(objective.terms(m, batch, Step(0, 0.0, rng))["generator"]) for m in (right, other)]
+    assert generator == pytest.approx([-1.0, 0.0], abs=0.1)
 
 
 @pytest.mark.parametrize("cycles", [1, 4, 8])
@@ -47,7 +47,7 @@ def test_the_weights_count(rng):
     model = Regularised(lambda given, _: given.y, 0.0)
     objective = ConditionalDistance(Agreement(), DIVERGENCES["least_squares"], absolute, weight=7.0, adversarial=3.0)
     terms = objective.terms(model, batch, Step(0, 0.0, rng))
-    assert {name: float(value) for name, value in terms.items()} == {"content": 7.0, "deceit": 1.5}
+    assert {name: float(value) for name, value in terms.items()} == {"content": 7.0, "generator": 1.5}
 
 
 def test_pairs_are_asked_for(rng):

@@ -61,9 +61,9 @@ def test_what_a_model_lowers_is_the_divergence_that_is_told(name):
     q = torch.exp(-(((x - told[0]) / told[1]) ** 2) / 2) / (told[1] * math.sqrt(2 * math.pi))
     v = BEST[name][0]((p / q).detach())
     divergence = DIVERGENCES[name]
-    deceit = -(q * (divergence.sought or divergence.real)(v)).sum() * dx
+    generator = -(q * (divergence.sought or divergence.real)(v)).sum() * dx
     lowered = (p * LOWERED[name](q / p)).sum() * dx
-    expected, found = (torch.autograd.grad(value, told, retain_graph=True)[0] for value in (lowered, deceit))
+    expected, found = (torch.autograd.grad(value, told, retain_graph=True)[0] for value in (lowered, generator))
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
 
 

@@ -110,7 +110,7 @@ def duel():
     objective = StatisticalDistance(critic, made, DIVERGENCES["hinge"], moves=2)
     history = fit(model, objective, Halves(), Plan(steps=STEPS, optimisers={"model": adam, "critic": adam}))
     weights = nn.utils.parameters_to_vector([*model.parameters(), *critic.parameters()]).tolist()
-    return {"weights": weights, "losses": [row[player] for row in history.rows for player in ("deceit", "critic")]}
+    return {"weights": weights, "losses": [row[player] for row in history.rows for player in ("generator", "critic")]}
 
 
 def work(folder: Path) -> dict[str, object]:

@@ -60,7 +60,7 @@ class StatisticalDistance(Objective[Model], Generic[Model]):
 
     def terms(self, model: Model, batch: Measurement, step: Step) -> dict[str, Tensor]:
         """Return what the model minimises."""
-        return {"deceit": self.divergence.deceit(self.critic(self.made(model, batch, step.rng)))}
+        return {"generator": self.divergence.generator_loss(self.critic(self.made(model, batch, step.rng)))}
 
     def critic_terms(self, model: Model, batch: Measurement, step: Step) -> dict[str, Tensor]:
         """Return what the critic minimises, and its estimate of the distance: a constant, which only the log reads."""

@@ -65,7 +65,7 @@ class ConditionalDistance(Objective[Restorer]):
         terms = {"content": self.weight * self.content(_truth(batch), image)}
         if self.critic is not None:
             seen = torch.cat([image, batch.y], 1)
-            terms["deceit"] = self.adversarial * self.divergence.deceit(self.critic(seen))
+            terms["generator"] = self.adversarial * self.divergence.generator_loss(self.critic(seen))
         return terms
 
     def critic_terms(self, critic: nn.Module, model: Restorer, batch: Measurement, step: Step) -> dict[str, Tensor]:

@@ -46,7 +46,7 @@ class Divergence:
         """Return what a bound tells of the distance, by name and without a gradient; nothing where it tells nothing."""
         return {self.reading: self.scale * (bound.detach() + self.offset)} if self.reading else {}
 
-    def deceit(self, samples: Tensor) -> Tensor:
+    def generator_loss(self, samples: Tensor) -> Tensor:
         """Return −E_Q sought(V), what a model minimises: it wants its samples to be taken for data.
 
         With `fake` its gradient is that of D; but where the critic is sure it vanishes, except for ``reverse_kl`` and

@@ -80,9 +80,9 @@ class OptimalTransport(Objective[Transport]):
         forth = (y - model.through(restored, batch)).abs().mean()
         terms = {"cycle": self.cycle[0] * back + self.cycle[1] * forth}
         if self.images is not None:
-            terms["images"] = self.adversarial * self.divergence.deceit(self.images(restored))
+            terms["images"] = self.adversarial * self.divergence.generator_loss(self.images(restored))
         if self.recordings is not None:
-            terms["recordings"] = self.adversarial * self.divergence.deceit(self.recordings(recorded))
+            terms["recordings"] = self.adversarial * self.divergence.generator_loss(self.recordings(recorded))
         if self.identity:
             terms["identity"] = self.identity * (x - model(batch.with_y(x))).abs().mean()
         return terms | self.constraints(model, (x, y), (restored, recorded), step)

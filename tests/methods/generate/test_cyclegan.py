@@ -44,12 +44,12 @@ def test_both_maps_are_deep_and_each_has_a_critic_with_a_pool():
 @pytest.mark.parametrize("divergence", ["least_squares", "wasserstein"])
 def test_the_maps_heed_both_critics_and_leave_what_is_of_their_kind(divergence, draws, rng):
     method = made(divergence=divergence, identity=2.0)
-    step, objective, deceit = Step(0, 0.0, rng), method.objective, DIVERGENCES[divergence].deceit
+    step, objective, generator = Step(0, 0.0, rng), method.objective, DIVERGENCES[divergence].generator_loss
     batch = draws.draw(step)
     x, y, back, there = batch.images, batch.y, method.model.way, method.model.restorer.network
     expected = {
-        "images": deceit(objective.images(there(y))),
-        "recordings": deceit(objective.recordings(back(x))),
+        "images": generator(objective.images(there(y))),
+        "recordings": generator(objective.recordings(back(x))),
         "identity": 2 * (x - there(x)).abs().mean(),
         "identity_back": 2 * (y - back(y)).abs().mean(),
     }

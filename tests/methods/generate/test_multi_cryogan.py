@@ -35,7 +35,7 @@ def test_a_constant_generator_is_cryogan(rng):
     batch = Measurement(y=torch.randn(4, 1, SIZE, SIZE, generator=rng), operator=Identity())
     for made in (one, many):
         step = Step(0, 0.0, torch.Generator().manual_seed(1))
-        made.objective.terms(made.model, batch, step)["deceit"].backward()
+        made.objective.terms(made.model, batch, step)["generator"].backward()
     torch.testing.assert_close(last.bias.grad, one.model.voxels.grad.flatten())
     assert bool(last.weight.grad.any())
 

@@ -60,8 +60,8 @@ def test_the_content_and_the_critic_that_are_asked_for_count_by_their_weights(co
     step, turns = Step(0, 0.0, rng), method.objective.turns(method.model)
     batch = Blurred().draw(step)
     image = method.model(batch)
-    deceit = DIVERGENCES[divergence].deceit(method.objective.critic(torch.cat([image, batch.y], 1)))
-    expected = {"content": 100 * content(batch.truth, image), "deceit": 3 * deceit}
+    generator = DIVERGENCES[divergence].generator_loss(method.objective.critic(torch.cat([image, batch.y], 1)))
+    expected = {"content": 100 * content(batch.truth, image), "generator": 3 * generator}
     torch.testing.assert_close(turns[1].terms(batch, step), expected)
     assert ("penalty" in turns[0].terms(batch, step)) == (divergence == "wasserstein")
 

@@ -99,7 +99,7 @@ def test_a_seed_repeats_to_the_bit_and_the_data_term_counts(built, slices):
     (plain, one), (_, again), (bound, other) = (learned(built, slices, data=d) for d in (0.0, 0.0, 1.0))
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
-    assert {"deceit", "critic", "penalty", "wasserstein"} <= plain.rows[-1].keys()
+    assert {"generator", "critic", "penalty", "wasserstein"} <= plain.rows[-1].keys()
     assert bound.rows[-1]["data"] > 0
 
 

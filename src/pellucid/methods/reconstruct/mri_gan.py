@@ -138,7 +138,7 @@ class DistanceAgain(StatisticalDistance[Restorer]):
         """Return what the reconstruction minimises."""
         given = _given(batch)
         x = model(given)
-        terms = {"deceit": self.divergence.deceit(self.critic(self.seen.again(x, batch, step.rng)))}
+        terms = {"generator": self.divergence.generator_loss(self.critic(self.seen.again(x, batch, step.rng)))}
         if self.data:
             terms["data"] = self.data * normalised_l1_l2(given.operator(x)[:, None], given).mean()
         return terms
