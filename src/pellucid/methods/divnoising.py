@@ -124,8 +124,6 @@ def divnoising(
     """
     if example.noise is None:
         raise InputError("divnoising needs the noise of the image, and it is not known; use --method noise2void.")
-    if draws < 2:
-        raise InputError(f"The setting draws of divnoising is two or more, for a spread; {draws} is not.")
     network = _network(example, rng, code, features, depth, hierarchical)
     model, judged = (Variational(network, count).to(example.y.device) for count in (draws, min(draws, _JUDGED)))
     size = patch_size(example, patch, depth)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.data.measurement import Measurement
+from pellucid.errors import InputError
 
 
 class Restorer(nn.Module, ABC):
@@ -73,6 +74,8 @@ class PosteriorSampler(Restorer):
 
     def __init__(self, draws: int) -> None:
         super().__init__()
+        if draws < 2:
+            raise InputError(f"draws must be two or more, for a spread; {draws} is not.")
         self.draws = draws
 
     @abstractmethod

@@ -188,8 +188,6 @@ def divnoising(
     blur = part_of(example.operator, Blur)
     if blur is None or isinstance(blur, LearnableBlur) or example.y.shape[1] != 1:
         raise InputError("divnoising draws what lies behind a PSF that is known, and behind no other instrument.")
-    if draws < 2:
-        raise InputError(f"The setting draws of divnoising is two or more, for a spread; {draws} is not.")
     if example.noise is None:
         raise InputError("divnoising needs the noise of the image, but none can be read from one so flat or so small.")
     space, kernel = example.y.shape[2:], blur.kernel.detach()
