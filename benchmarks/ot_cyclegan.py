@@ -175,7 +175,7 @@ def learned(case, name, settings, steps):
 
     def quality():
         with torch.no_grad():
-            image = model(case.test)
+            image = made.restorer(case.test)
             left = float((case.test.y - model.way(image)).square().mean().sqrt()) / NOISE
         return {"psnr": case.psnr(image), "residual": left}
 

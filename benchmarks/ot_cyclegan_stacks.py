@@ -4,7 +4,7 @@ Clean volumes are simulated, 24 of them, of the size of the stack: for the bars,
 have been resampled to 25 %, 3 to 10 hollow bars along rows or columns on a grid four times as fine, 8 to 20 of its
 voxels wide and deep and 64 to 176 long, walls of 1 to 4, anywhere and of any brightness from 0.25 to 1, resampled to
 25 % linearly; for the bead, one hollow ball with a diameter from 5 to 16 voxels and a wall of 1 to 3. One recording
-trains: the stack itself. Scores are those of `deconvolution.py`, of the last weights: nothing chooses by the truth.
+trains: the stack itself. Rows `not mirrored` have the same weights, without the mean over mirror images. Scores are those of `deconvolution.py`, of the last weights: nothing chooses by the truth.
 Seconds are those of the processor, one thread. A row is written as soon as it is measured, and rows that exist are
 skipped.
 
@@ -62,7 +62,7 @@ def hollow_ball(shape, rng):
 
 
 def learned(folder, kind, steps, seed, *, critic, forward):
-    """Return the image of a stack, and seconds; without the critic the cycle alone is minimised."""
+    """Return the images of a stack, and seconds; without the critic the cycle alone is minimised."""
     scan = deconvolution(folder / "data.tif", psf=folder / "kernel.tif", axes="ZYX")
     rng = seeds.generator("cpu", 4 + seed)
     shape = tuple(scan.measurement.y.shape[2:])
@@ -80,7 +80,8 @@ def learned(folder, kind, steps, seed, *, critic, forward):
     )
     seconds = time.process_time() - start
     with torch.no_grad():
-        return np.asarray(scan.image(made.restorer(scan.measurement)).data, np.float64), seconds
+        found = {"": made.restorer(scan.measurement), ", not mirrored": stage.model(scan.measurement)}
+    return {name: np.asarray(scan.image(x).data, np.float64) for name, x in found.items()}, seconds
 
 
 def main():
@@ -102,10 +103,11 @@ def main():
         if options.only not in (None, stack) or {key: str(value) for key, value in run.items()} in known:
             continue
         folder = data / f"deconv3d_{stack}"
-        image, seconds = learned(folder, kind, options.steps, options.seed, critic=critic, forward=options.forward)
-        facts = {"psnr": f"{psnr(image, numbers(folder / 'actual.tif')):.2f}"} if stack == "bars" else {"psnr": ""}
-        facts |= shell(image) if stack == "bead" else dict.fromkeys(("along", "across", "hollow"), np.nan)
-        record.append("ot_cyclegan_stacks", run | facts | {"seconds": seconds})
+        found, seconds = learned(folder, kind, options.steps, options.seed, critic=critic, forward=options.forward)
+        for name, image in found.items():
+            facts = {"psnr": f"{psnr(image, numbers(folder / 'actual.tif')):.2f}"} if stack == "bars" else {"psnr": ""}
+            facts |= shell(image) if stack == "bead" else dict.fromkeys(("along", "across", "hollow"), np.nan)
+            record.append("ot_cyclegan_stacks", run | {"method": method + name} | facts | {"seconds": seconds})
         show("ot_cyclegan_stacks")
 
 

@@ -107,3 +107,10 @@ def test_a_psf_reaches_as_far_as_all_but_a_hundredth_of_its_light():
     psf[0, 0, 2, 4], psf[0, 0, 2, 7], psf[0, 0, 0, 4] = 0.97, 0.02, 0.01
     assert Blur(psf).reach == (0, 3)
     assert Blur(psf[:, :, 2] / 0.99).reach == (3,)
+
+
+@pytest.mark.parametrize(
+    ("taps", "moved"), [((0.25, 0.5, 0.25), 0.0), ((0.0, 0.25, 0.5, 0.25), 0.0), ((0.5, 0.5, 0), 0.5)]
+)
+def test_light_that_a_mirror_image_of_the_psf_has_elsewhere(taps, moved):
+    assert Blur(torch.tensor([[taps]])).asymmetry([0]) == pytest.approx(moved)

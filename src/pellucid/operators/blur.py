@@ -84,6 +84,15 @@ class Blur(LinearOperator):
             found.append(next(m for m in range(taps) if profile[distance > m].sum() <= _STRAY))
         return tuple(found)
 
+    def asymmetry(self, axes: Sequence[int]) -> float:
+        """Return which part of the light lies elsewhere where these axes of space are mirrored at the centre."""
+        kernel = self.kernel.detach()
+        places = [2 + axis for axis in axes]
+        mirrored = kernel.flip(places)
+        for place in places:
+            mirrored = mirrored.roll(1 - kernel.shape[place] % 2, place)
+        return float((kernel - mirrored).abs().sum() / kernel.abs().sum() / 2)
+
     def forward(self, x: Tensor) -> Tensor:
         """Blur x, (batch, channel, *space)."""
         space = self._space(x)

@@ -20,13 +20,13 @@ from pellucid.data.source import Fixed, Step
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method, Stage
 from pellucid.methods.recipe import pooling
-from pellucid.methods.reconstruct.ot_cyclegan import brightness, measured, part_of
 from pellucid.networks import initialise
 from pellucid.networks.autoencoder import Autoencoder
 from pellucid.noise import Poisson, PoissonGaussian
 from pellucid.objectives.evidence import Evidence
 from pellucid.operators import Blur, Crop, LearnableBlur, Operator
 from pellucid.restorers.variational import Drawing, Variational
+from pellucid.restorers.wiener import brightness, measured, part_of
 from pellucid.training import Adam
 
 CARD = Card(
@@ -217,7 +217,7 @@ def _seen(scans: Sequence[Measurement], kernel: Tensor) -> Seen:
     edges = [reach if size < n else 0 for reach, size, n in zip(blur.reach, patch, least, strict=True)]
     view(inside, tuple(slice(edge, size - edge) for edge, size in zip(edges, patch, strict=True))).fill_(1)
     batch = max(1, _VOXELS // prod(patch))
-    even = all(float((kernel - kernel.flip(axis)).abs().sum()) < _OTHER for axis in range(2, kernel.ndim))
+    even = all(blur.asymmetry([axis]) < _OTHER / 2 for axis in range(len(taps)))
     sides: Symmetries = "mirrors" if even else "none"
     patches = [Patches(data=_counted(scan), patch=patch, batch=batch, symmetries=sides) for scan in scans]
     return Seen(patches, blur, inside)

@@ -6,29 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from math import prod
-from typing import TypeVar
 
 import torch
-import torch.nn.functional as F
-from scipy.fft import next_fast_len
 from torch import Tensor, nn
 
-from pellucid._math.regions import view
-from pellucid.data.fill import Mean
 from pellucid.data.measurement import Measurement
-from pellucid.data.sampling import measured_samples
 from pellucid.data.unpaired import Cuts, compared
 from pellucid.errors import InputError
 from pellucid.methods.method import Card, Method, Stage
 from pellucid.networks import PatchCritic, UNet, initialise
 from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.objectives.transport import OptimalTransport
-from pellucid.operators import Blur, Crop, LearnableBlur, Operator
-from pellucid.restorers import Restorer
+from pellucid.operators import Blur, LearnableBlur, Operator
 from pellucid.restorers.transport import LearnedBlur, Transport
+from pellucid.restorers.wiener import Mirrored, WienerNetwork, brightness, measured, part_of
 from pellucid.training import Adam
-
-Part = TypeVar("Part", bound=nn.Module)
 
 CARD = Card(
     title="OT-cycleGAN",
@@ -41,63 +33,11 @@ CARD = Card(
     equation="min_G max_V λ E‖x − G(H x + w)‖₁ + μ E‖y − H G y‖₁ + D(x ‖ G y), x and y of other objects",
     paper="Sim, Oh, Kim, Jung, Ye, SIAM J. Imaging Sciences 2020; Lim et al., IEEE TCI 2020; survey eq. 41-45",
 )
-_RATIOS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)  # of noise and objects
-_BRIGHT = 0.01  # of the pixels, whose mean is the unit
 _DARK = 0.01  # of the pixels of a clean image lie below its background
 _SIDE = {2: 64, 3: 32}  # of a patch, unless the PSF is wider
 _VOXELS = 2**14  # a step
 _TRIED = 8  # clean images that choose the ratio
 _BETAS, _WARM_UP = (0.5, 0.99), 20
-
-
-class Deblurring(Restorer):
-    """G: a network f on a recording y and its Wiener estimate W y, which it corrects: x̂ = W y + v f(y / u, W y / v).
-
-    Parameters
-    ----------
-    network
-        f, from two channels to one.
-    blind
-        Whether there is no W y, and f has one channel, because the PSF is not known.
-
-    Notes
-    -----
-    The units u and v are the means of the brightest percent of y and W y; blind, x̂ = y + u f(y / u). Around a recording
-    the object goes on as its mirror image, as far as the instrument has a view of it; pixels that were not measured are
-    the mean of their neighbours. The ratio of noise and objects in W is kept with the weights.
-    """
-
-    whole = True
-    ratio: Tensor
-
-    def __init__(self, network: UNet, *, blind: bool) -> None:
-        super().__init__()
-        self.network, self.blind = network, blind
-        self.register_buffer("ratio", torch.tensor(1e-2))
-
-    def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
-        """Return the image, (batch, 1, *space)."""
-        crop, blur = part_of(given.operator, Crop), part_of(given.operator, Blur)
-        assert blur is not None
-        y = measured(given)
-        estimates = [y] if self.blind else [y, wiener(y, blur, self.ratio)]
-        units = [brightness(estimate) for estimate in estimates]
-        seen = [estimate / unit for estimate, unit in zip(estimates, units, strict=True)]
-        space, period = y.shape[2:], self.network.stride
-        beyond = [n for size, step in zip(reversed(space), reversed(period), strict=True) for n in (0, -size % step)]
-        f = self.network(F.pad(torch.cat(seen, 1), beyond, mode="replicate"))
-        x = units[-1] * (seen[-1] + view(f, tuple(slice(0, size) for size in space)))
-        return x if crop is None else crop.backproject(x)
-
-    def know(self, example: Measurement, images: Tensor) -> None:
-        """Choose the ratio that restores clean images best, recorded as an example was."""
-        if example.noise is None or self.blind:
-            return
-        y = example.noise.sample(example.operator(images), torch.Generator(images.device).manual_seed(0))
-        blur = part_of(example.operator, Blur)
-        assert blur is not None
-        errors = {ratio: float((wiener(y, blur, ratio) - images).square().mean()) for ratio in _RATIOS}
-        self.ratio.fill_(min(errors, key=errors.__getitem__))
 
 
 def ot_cyclegan(
@@ -163,16 +103,15 @@ def ot_cyclegan(
     Lim, Park, Lee, Chang, Sim, Ye, "CycleGAN with a blur kernel for deconvolution microscopy: optimal transport
     geometry", IEEE Transactions on Computational Imaging 6, 2020.
     """
-    blur = part_of(example.operator, Blur)
-    if blur is None or example.y.shape[1] != 1:
-        raise InputError("OT-cycleGAN sharpens images of one channel, and no other instrument: use --method ssdu.")
+    blur = _blur_of(example)
     dims, blind = example.y.ndim - 2, isinstance(blur, LearnableBlur)
     width = features or {2: 16, 3: 8}[dims]
-    restorer = Deblurring(_network(1 if blind else 2, dims, width, rng), blind=blind).to(example.y.device)
+    restorer = WienerNetwork(_network(1 if blind else 2, dims, width, rng), blind=blind).to(example.y.device)
     way = LearnedBlur(int(blur.taps[0]), dims) if blind else Blur(blur.kernel, "reflect")
     model = Transport(restorer, way).to(example.y.device)
-    kept, tell = (model, partial(_tell, way)) if isinstance(way, LearnedBlur) else (restorer, None)
-    method = Method(model=kept, restorer=kept, card=CARD, tell=tell)
+    method = Method(model=restorer, restorer=Mirrored(restorer, blur), card=CARD)
+    if isinstance(way, LearnedBlur):
+        method = Method(model=model, restorer=model, card=CARD, tell=partial(_tell, way))
     if not clean:
         return method
     critics = [PatchCritic(1, dims=dims, features=width, halvings=2) for _ in range(1 + blind)]
@@ -191,6 +130,16 @@ def ot_cyclegan(
         source=lambda scans: _cuts([standardised(scan, blur) for scan in scans], images, least),
     )
     return replace(method, stages=(stage,))
+
+
+def _blur_of(example: Measurement) -> Blur:
+    """Return the blur that the method is for."""
+    blur = part_of(example.operator, Blur)
+    if blur is None or example.y.shape[1] != 1:
+        raise InputError("OT-cycleGAN sharpens images of one channel, and no other instrument: use --method ssdu.")
+    if isinstance(blur, LearnableBlur) and len(set(blur.taps)) > 1:
+        raise InputError(f"A PSF that is learned is as wide along each axis, but {blur.taps} was asked for: give one.")
+    return blur
 
 
 def _network(channels: int, dims: int, features: int, rng: torch.Generator) -> UNet:
@@ -214,31 +163,6 @@ def _cuts(recordings: Sequence[Measurement], clean: Sequence[Tensor], least: Seq
     return Cuts(recordings, clean, patch, max(1, _VOXELS // prod(patch)))
 
 
-def wiener(y: Tensor, blur: Blur, ratio: Tensor | float) -> Tensor:
-    """Return W y = F⁻¹ (H* F y / (|H|² + ratio)), where y goes on around itself as its mirror image."""
-    margins, space = blur.margins, y.shape[2:]
-    whole = [next_fast_len(n + sum(margin), real=True) for n, margin in zip(space, margins, strict=True)]
-    region = tuple(slice(before, before + n) for n, (before, _) in zip(space, margins, strict=True))
-    crop, otf, axes = Crop(whole, region), blur.otf(whole, y.dtype), tuple(range(2, y.ndim))
-    spectrum = torch.fft.rfftn(crop.backproject(y), dim=axes) * otf.conj() / (otf.abs().square() + ratio)
-    estimate: Tensor = crop(torch.fft.irfftn(spectrum, s=whole, dim=axes))
-    return estimate
-
-
-def measured(given: Measurement) -> Tensor:
-    """Return the recording, with the mean of their neighbours where pixels were not measured."""
-    if given.operator.acquired is None:
-        return given.y
-    return Mean(1)(given.y, ~measured_samples(given), given.y, torch.Generator())
-
-
-def brightness(y: Tensor) -> Tensor:
-    """Return the mean of the brightest percent of each entry of a batch, (batch, 1, ..., 1); one where it is zero."""
-    count = max(1, round(_BRIGHT * y[0].numel()))
-    bright = y.flatten(1).topk(count, 1).values.mean(1).view(-1, *[1] * (y.ndim - 1))
-    return torch.where(bright > 0, bright, 1)
-
-
 def standardised(scan: Measurement, blur: Blur) -> Measurement:
     """Return recordings in the unit of the brightest of them, through a blur that continues them as mirror images."""
     y = measured(scan)
@@ -249,7 +173,7 @@ def standardised(scan: Measurement, blur: Blur) -> Measurement:
 
 def alike(clean: Sequence[Tensor], way: nn.Module, like: Measurement) -> list[Tensor]:
     """Return clean images without background in the unit of recordings: H x is as bright as y; blind, of its mean."""
-    dark = [image - torch.quantile(image.flatten()[: 2**24], _DARK) for image in clean]
+    dark = [image - torch.quantile(image.flatten()[:: 1 + image.numel() // 2**24], _DARK) for image in clean]
     with torch.no_grad():
         seen = torch.cat([way(entry[None].to(like.y)).flatten() for image in dark for entry in image])
     unit = seen.mean() / _flux(like) if isinstance(way, LearnedBlur) else brightness(seen.view(1, -1))
@@ -262,11 +186,6 @@ def _flux(recorded: Measurement) -> Tensor:
     if recorded.noise is not None:
         nothing = recorded.noise.sample(nothing, torch.Generator(nothing.device).manual_seed(0))
     return (recorded.y.mean() - nothing.mean()).clamp(min=1e-6)
-
-
-def part_of(operator: Operator, kind: type[Part]) -> Part | None:
-    """Return the first part of an operator that is of a kind, or None."""
-    return next((part for part in operator.modules() if isinstance(part, kind)), None)
 
 
 def _tell(learned: LearnedBlur, operator: Operator) -> None:
