@@ -91,7 +91,7 @@ def test_an_unknown_divergence_is_named():
         made(divergence="kullback")
 
 
-@pytest.mark.parametrize("shape", [(8,), (1, 8), (1, 3, 8), (1, 1, 8, 8, 8)])
+@pytest.mark.parametrize("shape", [(8,), (1, 8), (1, 3, 8), (1, 1, 8, 8, 8), (0, 8, 8), "abc"])
 def test_what_is_no_image_is_refused(shape):
     with pytest.raises(InputError, match="without the batch"):
         f_gan(shape, torch.Generator())

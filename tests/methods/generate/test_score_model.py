@@ -125,6 +125,9 @@ def test_units_of_the_images_are_saved_with_the_weights(learned, rng):
         (torch.ones(1, 1, 8, 8), "two images or more"),
         (torch.ones(4, 1, 10, 8), "multiples of 4"),
         (torch.ones(4, 1, 8, 8), "all that came are the same"),
+        (torch.eye(8), r"came: convert them"),
+        (torch.ones(4, 1, 8, 8, dtype=torch.int64), "torch.int64 of shape"),
+        (torch.full((4, 1, 8, 8), torch.nan), "take NaN out"),
     ],
 )
 def test_what_has_no_score_is_told(y, words, rng):

@@ -149,5 +149,8 @@ def test_volumes_have_codes_too(rng):
     [((4, 1, 8, 8), None, "none came"), ((4, 1, 3, 8), Gaussian(1.0), "4 pixels or more")],
 )
 def test_what_cannot_be_explained_is_refused(shape, noise, sentence, rng):
+    data = Measurement(y=torch.zeros(shape), operator=Identity(), noise=noise)
     with pytest.raises(InputError, match=sentence):
-        vae(Measurement(y=torch.zeros(shape), operator=Identity(), noise=noise), rng=rng)
+        vae(data, rng=rng)
+    with pytest.raises(InputError, match="one or more; 0 is not"):
+        vae(data, rng=rng, code=0)

@@ -104,6 +104,11 @@ def test_clean_images_of_another_matrix_are_refused(recording, clean):
         built(recording, [clean * torch.nan])
 
 
+def test_real_data_are_no_scan(recording):
+    with pytest.raises(InputError, match="is for MRI scans"):
+        built(replace(recording, y=recording.y.real), [])
+
+
 def test_without_clean_images_it_only_restores(recording):
     method = built(recording, [])
     assert method.stages == ()

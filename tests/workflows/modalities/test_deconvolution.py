@@ -116,8 +116,8 @@ def test_a_psf_may_be_left_to_be_learned(stack):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "by one of three ways"),
-        ({"na": 1.2, "psf": Path("psf.tif")}, "by one of three ways"),
+        ({}, "in one way alone"),
+        ({"na": 1.2, "psf": Path("psf.tif")}, "in one way alone"),
         ({"na": 1.2}, "add --wavelength-nm"),
         ({"na": 1.2, "wavelength_nm": 520.0, "plane_spacing_nm": 300.0}, "along X: add --pixel-size-nm"),
         ({"na": 1.2, "wavelength_nm": 520.0, "pixel_size_nm": 100.0}, "along Z: add --plane-spacing-nm"),

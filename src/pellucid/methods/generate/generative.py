@@ -98,7 +98,7 @@ def latent(
         Where a shape is none of images.
     """
     channels, *size = shape
-    if len(size) not in (2, 3) or min(size) < 4:
+    if len(size) not in (2, 3) or not all(isinstance(n, int) for n in shape) or channels < 1 or min(size) < 4:
         raise InputError(
             f"Images of shape (channel, *space) with 2 or 3 spatial axes of 4 pixels or more are learned, but this "
             f"shape is {shape}; give the shape of one image, without the batch."

@@ -71,6 +71,11 @@ def score_model(images: Measurement, *, rng: torch.Generator, features: int = 24
     Karras, Aittala, Aila, Laine, "Elucidating the design space of diffusion-based generative models", NeurIPS 2022.
     """
     x = parts(images.y)
+    if x.ndim not in (4, 5) or not x.is_floating_point() or not bool(x.isfinite().all()):
+        raise InputError(
+            f"A score is learned from numbers of shape (image, channel, *space) with 2 or 3 spatial axes, all of them "
+            f"finite, but {images.y.dtype} of shape {tuple(images.y.shape)} came: convert them, or take NaN out."
+        )
     if len(x) < 2 or any(size % 2**depth for size in x.shape[2:]):
         raise InputError(
             f"A score needs two images or more, of sizes that are multiples of {2**depth}, but the images came as "

@@ -78,6 +78,8 @@ def vae(
     ----------
     Kingma, Welling, "Auto-encoding variational Bayes", ICLR 2014.
     """
+    if code < 1:
+        raise InputError(f"The code of a variational autoencoder has a length of one or more; {code} is not.")
     _, channels, *space = example.y.shape
     if len(space) not in (2, 3) or min(space) < 4:
         raise InputError(

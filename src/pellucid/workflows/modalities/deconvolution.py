@@ -93,8 +93,8 @@ def deconvolution(
     sizes = _sizes(image, pixel_size_nm, plane_spacing_nm)
     if sum(way is not None for way in (psf, beads, na, psf_width)) != 1:
         raise InputError(
-            "A PSF is needed, by one of three ways: add --psf, or --beads, or --na and --wavelength-nm; or have it "
-            "learned, by --psf-width and --method ot_cyclegan."
+            "A PSF comes in one way alone: give --psf, or --beads, or --na and --wavelength-nm; or have it learned, by "
+            "--psf-width and --method ot_cyclegan."
         )
     if psf_width is not None:
         kernel, note = _unknown(image, psf_width), f"PSF to be learned, {psf_width} pixels along each axis."
