@@ -4,9 +4,9 @@ Clean volumes are simulated, 24 of them, of the size of the stack: for the bars,
 have been resampled to 25 %, 3 to 10 hollow bars along rows or columns on a grid four times as fine, 8 to 20 of its
 voxels wide and deep and 64 to 176 long, walls of 1 to 4, anywhere and of any brightness from 0.25 to 1, resampled to
 25 % linearly; for the bead, one hollow ball with a diameter from 5 to 16 voxels and a wall of 1 to 3. One recording
-trains: the stack itself. Rows `not mirrored` have the same weights, without the mean over mirror images. Scores are those of `deconvolution.py`, of the last weights: nothing chooses by the truth.
-Seconds are those of the processor, one thread. A row is written as soon as it is measured, and rows that exist are
-skipped.
+trains: the stack itself. Rows `not mirrored` have the same weights, without the mean over mirror images. Scores are
+those of `deconvolution.py`, of the last weights: nothing chooses by the truth. Seconds are those of the processor, one
+thread. A row is written as soon as it is measured, and rows that exist are skipped.
 
     PELLUCID_DATA=... python benchmarks/ot_cyclegan_stacks.py [--steps 200] [--seed 0] [--only bars] [--forward 0.1]
 """

@@ -135,7 +135,7 @@ def kspace_ot_cyclegan(
     IEEE Transactions on Computational Imaging 6, 2020.
     """
     if not example.y.is_complex():
-        raise InputError("k-space OT-cycleGAN is for MRI scans, which are complex, but these data are real: use --method tv.")
+        raise InputError("k-space OT-cycleGAN is for MRI scans; these data are real, and no scan: use --method tv.")
     model = unrolled(example, rng, preset)
     method = learned(model, _transport(example, adversarial, rng), example, CARD, preset=preset)
     (stage,) = method.stages
