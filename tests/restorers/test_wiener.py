@@ -4,6 +4,7 @@ import torch
 from pellucid.data.measurement import Measurement
 from pellucid.networks import UNet, initialise
 from pellucid.operators import Blur
+from pellucid.restorers.transport import LearnedBlur
 from pellucid.restorers.wiener import Mirrored, WienerNetwork, wiener
 
 
@@ -49,3 +50,12 @@ def test_only_mirrors_that_the_psf_allows_are_used(psf, mirrors, rng):
     if psf.shape[-1] == 8:
         psf = torch.nn.functional.pad(psf, (1, 0))[..., :8]
     assert Mirrored(restorer(rng), Blur(psf)).mirrors == mirrors
+
+
+def test_a_learned_psf_allows_the_mirrors_that_it_has_come_to_allow(rng):
+    way = LearnedBlur(5)
+    mean = Mirrored(restorer(rng), way)
+    assert mean.mirrors == [(), (0,), (1,), (0, 1)]
+    with torch.no_grad():
+        way.logits[0, 0] = way.logits[4, 4] = 2
+    assert mean.mirrors == [(), (0, 1)]

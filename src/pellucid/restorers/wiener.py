@@ -18,6 +18,7 @@ from pellucid.data.sampling import measured_samples
 from pellucid.networks import UNet
 from pellucid.operators import Blur, Crop, Operator
 from pellucid.restorers.base import Restorer
+from pellucid.restorers.transport import LearnedBlur
 
 Part = TypeVar("Part", bound=nn.Module)
 
@@ -93,8 +94,9 @@ class Mirrored(Restorer):
     ----------
     restorer
         G.
-    blur
-        Mirrored along all sets of axes that leave seven eighths of its light where it was.
+    way
+        H, whose `kernel` is the PSF: it is mirrored along all sets of axes that leave seven eighths of its light where
+        it was.
 
     Notes
     -----
@@ -104,12 +106,17 @@ class Mirrored(Restorer):
 
     whole = True
 
-    def __init__(self, restorer: WienerNetwork, blur: Blur) -> None:
+    def __init__(self, restorer: WienerNetwork, way: Blur | LearnedBlur) -> None:
         super().__init__()
-        self.restorer = restorer
+        self.restorer, self.way = restorer, way
+
+    @property
+    def mirrors(self) -> list[tuple[int, ...]]:
+        """Sets of axes; none is the first."""
+        blur = self.way if isinstance(self.way, Blur) else Blur(self.way.kernel[None, None])
         dims = range(len(blur.taps))
         sets = [axes for count in range(len(dims) + 1) for axes in combinations(dims, count)]
-        self.mirrors = [axes for axes in sets if blur.asymmetry(axes) <= _ASYMMETRY]
+        return [axes for axes in sets if blur.asymmetry(axes) <= _ASYMMETRY]
 
     def forward(self, given: Measurement, rng: torch.Generator | None = None) -> Tensor:
         """Return the image, (batch, 1, *space)."""

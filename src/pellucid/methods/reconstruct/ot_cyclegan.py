@@ -109,9 +109,8 @@ def ot_cyclegan(
     restorer = WienerNetwork(_network(1 if blind else 2, dims, width, rng), blind=blind).to(example.y.device)
     way = LearnedBlur(int(blur.taps[0]), dims) if blind else Blur(blur.kernel, "reflect")
     model = Transport(restorer, way).to(example.y.device)
-    method = Method(model=restorer, restorer=Mirrored(restorer, blur), card=CARD)
-    if isinstance(way, LearnedBlur):
-        method = Method(model=model, restorer=model, card=CARD, tell=partial(_tell, way))
+    kept, tell = (model, partial(_tell, way)) if isinstance(way, LearnedBlur) else (restorer, None)
+    method = Method(model=kept, restorer=Mirrored(restorer, way), card=CARD, tell=tell)
     if not clean:
         return method
     critics = [PatchCritic(1, dims=dims, features=width, halvings=2) for _ in range(1 + blind)]
