@@ -85,16 +85,16 @@ def ot_cyclegan(
 
     Notes
     -----
-    Noise w is added to H x: without, G would be trained on recordings that do not exist. Clean images are scaled as
-    the recordings are: their darkest percent is zero, and the brightest percent of all H x as bright as that of y;
-    blind, x has the mean of y, which a blur keeps. With H exactly known the cycle alone learns from simulated
-    pairs, and D adds no accuracy; a large weight of D takes some away (`benchmarks/ot_cyclegan.py`). A tenth of μ
-    mostly gains up to 1 dB where the clean images are like the objects; where they are not quite, as for a real
-    bead, it is μ that keeps G to the recording, and where H is not known that teaches the kernel. Departures: G
-    sees a Wiener estimate too, least squares in place of W1, no image pool, rates that fall as a cosine, running
-    mean of the weights. No weights are chosen by the forward risk of the recordings: as the rates fall to zero the
-    last weights are as good as those it chooses, and better by 2 to 3 dB where H does not fit the recordings (there
-    too).
+    Noise w is added to H x: without, G would be trained on recordings that do not exist. Clean images are scaled as the
+    recordings are: their darkest percent is zero, and the brightest percent of all H x as bright as that of y; blind, x
+    has the mean of y, which a blur keeps. With H exactly known the cycle alone learns from simulated pairs, and D adds
+    little accuracy; a large weight of D takes some away (`benchmarks/ot_cyclegan.py`). A tenth of μ mostly gains up to
+    1 dB where the clean images are like the objects; where they are not quite, as for a real bead, it is μ that keeps G
+    to the recording, and where H is not known that teaches the kernel. Departures: G sees a Wiener estimate too, and
+    makes the mean over mirror images (`Mirrored`); least squares in place of W1, no image pool, rates that fall as a
+    cosine, running mean of the weights. No weights are chosen by the forward risk of the recordings: as the rates fall
+    to zero the last weights are as good as those it chooses, and better by 2 to 4 dB where H does not fit the
+    recordings (there too).
 
     References
     ----------
