@@ -77,8 +77,8 @@ def fit(
                 terms = turn.terms(batch, step)
             optimiser = run.optimisers[turn.name]
             optimiser.zero_grad()
-            trained = [p for p in turn.parameters if p.requires_grad]
-            torch.stack(list(terms.values())).sum().backward(inputs=trained)  # type: ignore[no-untyped-call]
+            if trained := [p for p in turn.parameters if p.requires_grad]:
+                torch.stack(list(terms.values())).sum().backward(inputs=trained)  # type: ignore[no-untyped-call]
             ranks.average_gradients(turn.parameters)
             optimiser.param_groups[0]["lr"] = plan.optimisers[turn.name].at(run.index, progress)
             optimiser.step()
