@@ -61,6 +61,15 @@ def test_a_stack_is_sharper_and_has_no_ringing_edges(stack, given):
     assert np.square(result.data - truth)[edge].mean() < np.square(blurred - truth)[edge].mean()
 
 
+def test_sizes_that_are_given_are_those_of_the_result(tmp_path):
+    path = saved(tmp_path / "plane.tif", np.ones((24, 24), np.float32), "YX", scale={})
+    cross = np.eye(5, dtype=np.float32)
+    psf = saved(tmp_path / "psf.tif", cross + cross[::-1], "YX", scale={})
+    scan = deconvolution(path, psf=psf, pixel_size_nm=65)
+    result = scan.image(scan.measurement.operator.adjoint(scan.measurement.y))
+    assert (dict(result.scale), dict(result.units)) == ({"Y": 65, "X": 65}, {"Y": "nanometer", "X": "nanometer"})
+
+
 def test_wiener_works_on_what_surrounds_the_image(stack):
     path, psf, truth = stack
     scan = deconvolution(path, psf=psf, background=100)

@@ -89,8 +89,8 @@ def deconvolution(
     psf_width
         Of a PSF that nobody knows, in pixels along each axis: --method ot_cyclegan learns it from clean images.
     """
-    image = _opened(path, axes, channel)
-    sizes = _sizes(image, pixel_size_nm, plane_spacing_nm)
+    image = _sized(_opened(path, axes, channel), pixel_size_nm, plane_spacing_nm)
+    sizes = _sizes(image)
     if sum(way is not None for way in (psf, beads, na, psf_width)) != 1:
         raise InputError(
             "A PSF comes in one way alone: give --psf, or --beads, or --na and --wavelength-nm; or have it learned, by "
@@ -125,13 +125,17 @@ def _space(image: Image) -> str:
     return "ZYX" if image.size("Z") > 1 else "YX"
 
 
-def _sizes(image: Image, pixel_size_nm: float | None, plane_spacing_nm: float | None) -> Mapping[str, float]:
+def _sized(image: Image, pixel_size_nm: float | None, plane_spacing_nm: float | None) -> Image:
+    """Return the image with the sizes of its voxels that were given, in place of those of its file."""
+    given = {"Y": pixel_size_nm, "X": pixel_size_nm, "Z": plane_spacing_nm}
+    told = {axis: size for axis, size in given.items() if size is not None and axis in image.axes}
+    units = dict.fromkeys(told, "nanometer")
+    return replace(image, scale={**image.scale, **told}, units={**image.units, **units})
+
+
+def _sizes(image: Image) -> Mapping[str, float]:
     """Return what is known of the size of a voxel, in nanometres by axis."""
     known = {a: image.scale[a] * UNITS[image.units[a]][1] * 1e9 for a in image.scale if a in "ZYX" and a in image.units}
-    if pixel_size_nm is not None:
-        known |= {"Y": pixel_size_nm, "X": pixel_size_nm}
-    if plane_spacing_nm is not None:
-        known["Z"] = plane_spacing_nm
     if any(not size > 0 for size in known.values()):
         raise InputError(f"Sizes of pixels are positive, but these are {known} nm; check --pixel-size-nm.")
     return known
@@ -152,7 +156,7 @@ def _from_file(
         raise InputError(
             f"{has}, but the PSF of {image.name}, {_by(extent)}, has {letters}: give an image of a point with those."
         ) from error
-    for axis, own in _sizes(known, None, None).items():
+    for axis, own in _sizes(known).items():
         if axis in sizes and abs(own - sizes[axis]) > _SAME * sizes[axis]:
             raise InputError(
                 f"{known.name} has pixels of {own:.4g} nm along {axis} but {image.name} of {sizes[axis]:.4g} nm: "
