@@ -86,7 +86,7 @@ class Sampling(Application):
         """Draw one plane or volume."""
         assert isinstance(restorer, Recorded)
         seed = mix(self.seed, stack.channel, stack.items.index(item))
-        read, tiles = partial(_placed, stack, item), list[tuple[Region, Region]]()
+        read, tiles = partial(_placed, stack, item), list[tuple[Region, Region]]()  # the last one is being computed
 
         def keep(number: int, draw: Tensor) -> None:
             if self.cancel():

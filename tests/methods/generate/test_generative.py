@@ -1,3 +1,5 @@
+from typing import get_args
+
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -5,11 +7,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pellucid.data.crops import Crops, PairedCrops, UnpairedCrops
 from pellucid.data.measurement import Measurement
 from pellucid.data.patches import Patches
+from pellucid.data.source import Step
 from pellucid.methods.generate.ambient_gan import ambient_gan
 from pellucid.methods.generate.c2gan import c2gan
 from pellucid.methods.generate.cryogan import cryogan
 from pellucid.methods.generate.cyclegan import cyclegan
-from pellucid.methods.generate.gan import gan
+from pellucid.methods.generate.f_gan import FDivergence, f_gan
+from pellucid.methods.generate.gan import Loss, gan
 from pellucid.methods.generate.generative import Generative, latent
 from pellucid.methods.generate.multi_cryogan import multi_cryogan
 from pellucid.methods.generate.pix2pix import pix2pix
@@ -18,6 +22,7 @@ from pellucid.methods.generate.spatial_vae import spatial_vae
 from pellucid.methods.generate.vae import vae
 from pellucid.methods.generate.w_gan import w_gan
 from pellucid.networks import PatchCritic, UNet, initialise
+from pellucid.networks.spectral import unit_norms
 from pellucid.noise import Gaussian
 from pellucid.objectives.divergences import DIVERGENCES
 from pellucid.objectives.translation import Salient
@@ -38,6 +43,28 @@ def test_the_critic_judges_measurements_and_the_model_makes_images(measured, rng
     made = latent((1, 9, 8), rng, DIVERGENCES["gan"], measured=measured)
     assert made.model.sample(2, rng).shape == (2, 1, 9, 8)
     assert made.objective.critic(torch.zeros(2, *measured)).shape == (2, 1)
+
+
+@pytest.mark.parametrize("method", [gan, f_gan])
+def test_the_layers_of_a_spectral_critic_have_norm_one(method, rng):
+    shape = (1, 8, 8)
+    y = torch.randn(4, *shape, generator=rng)
+    made = [method(shape, torch.Generator().manual_seed(0), spectral=given) for given in (False, True)]
+    plain, spectral = (one.objective.critic.eval() for one in made)
+    assert not torch.allclose(spectral(y), plain(y))
+    torch.testing.assert_close(spectral(y), unit_norms(plain)(y))
+
+
+@pytest.mark.parametrize(
+    ("method", "option", "name"),
+    [(gan, "loss", name) for name in get_args(Loss)] + [(f_gan, "divergence", name) for name in get_args(FDivergence)],
+)
+def test_the_critic_seeks_what_is_asked_for(method, option, name, rng):
+    made = method(SHAPE, rng, **{option: name})
+    batch = Measurement(y=1 + 0.3 * torch.randn(16, *SHAPE, generator=rng), operator=Identity())
+    critic, draws = made.objective.critic, made.model.sample(16, torch.Generator().manual_seed(1))
+    found = made.objective.critic_terms(made.model, batch, Step(0, 0.0, torch.Generator().manual_seed(1)))
+    torch.testing.assert_close(-found["critic"], DIVERGENCES[name].bound(critic(batch.y), critic(draws)))
 
 
 class Waits(TorchDispatchMode):

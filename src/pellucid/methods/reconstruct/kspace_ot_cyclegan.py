@@ -116,7 +116,8 @@ def kspace_ot_cyclegan(
     Raises
     ------
     InputError
-        Where the instrument is not linear, or the clean images are none of such objects or of another matrix.
+        Where the data are no scan, the instrument is not linear, or the clean images are none of such objects or of
+        another matrix.
 
     Notes
     -----
